@@ -1,0 +1,30 @@
+/*
+ * load - a challenge's compose file into a Plan, or diagnostics that say why not.
+ *
+ * The path is that of compose-go: YAML, interpolation (values only), allow-list and shape check of
+ * the result, canonical long forms, defaults, consistency. Keys we do not support are refused with
+ * their reason; unknown keys are errors with the nearest known name. Rules and their sources:
+ * docs/compose.md.
+ *
+ * The only variables are those of `.env` in the challenge folder and the instance's own (kept as
+ * markers): INSTANCE_ID, COMPOSE_PROJECT_NAME, DOCKER_NETWORK, FLAG, DYNAMIC_FLAG, PORT_<n>. The
+ * server's environment is never visible.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "compose/plan.h"
+
+typedef struct ComposeOptions {
+    int dir_fd;       /* the challenge folder, borrowed */
+    const char *file; /* compose file's name in it */
+} ComposeOptions;
+
+/*
+ * Returns 0 with a plan, or 1 (COMPOSE_REFUSED) when diagnostics hold at least one error; < 0 only
+ * for I/O trouble. Warnings and notes may be added in any case.
+ */
+enum { COMPOSE_REFUSED = 1 };
+MUST_USE int compose_load(const ComposeOptions *options, Plan **ret_plan, DiagList *diags,
+                          Error *err);
