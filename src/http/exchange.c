@@ -128,6 +128,9 @@ static struct MHD_Response *make_response(Request *request)
     HttpReply *reply = &request->pub.reply;
     size_t len = reply->static_body ? reply->static_len : reply->body.len;
 
+    /* the library (0.9.75) ends even the bodyless answer to HEAD with a last chunk */
+    if (reply->stream && request->pub.method == HTTP_HEAD)
+        return MHD_create_response_from_buffer(0, nothing, MHD_RESPMEM_PERSISTENT);
     if (reply->stream)
         return make_stream_response(request, TAKE(reply->stream));
     if (reply->static_body) /* the library does not write to persistent memory */
