@@ -17,6 +17,7 @@ enum { VISITS_MAX = 100000, LINEAR_KEYS_MAX = 16 };
 typedef struct Built {
     YamlNode node; /* first: a YamlNode * of this tree is a Built * */
     size_t weight; /* nodes below, aliases counted each time, including itself */
+    size_t height; /* collections on the longest way down, including itself */
     bool closed;   /* false while it is still being filled: an alias to it would be a cycle */
 } Built;
 
@@ -160,12 +161,21 @@ static void list_append(Arena *arena, YamlNode *list, YamlNode *item)
     list->items[list->n++] = item;
 }
 
-/* An alias costs one pointer to write and its whole subtree to walk: the sum is bounded. */
-static int add_weight(Composer *c, Built *parent, const YamlNode *child, YamlPos at)
+/*
+ * An alias costs one pointer to write but its whole subtree to walk, and may hang a deep tree at a
+ * deep place: both sums are bounded as if it were written out.
+ */
+static int account(Composer *c, Built *parent, const YamlNode *child, YamlPos at)
 {
-    parent->weight += ((const Built *)child)->weight;
+    const Built *b = (const Built *)child;
+
+    parent->weight += b->weight;
+    if (b->height + 1 > parent->height)
+        parent->height = b->height + 1;
     if (parent->weight > VISITS_MAX)
         return fail_at(c, at, "aliases expand to more than %d values", VISITS_MAX);
+    if (c->depth + b->height > YAML_DEPTH_MAX)
+        return fail_at(c, at, "nested deeper than %d levels", YAML_DEPTH_MAX);
     return 0;
 }
 
@@ -184,8 +194,7 @@ static int merge_map(Composer *c, Frame *f, const YamlNode *source, YamlPos at)
         if (frame_seen(f, pair.key->text))
             continue;
         map_append(c->arena, f, pair);
-        if (add_weight(c, f->built, pair.key, at) < 0 ||
-            add_weight(c, f->built, pair.value, at) < 0)
+        if (account(c, f->built, pair.key, at) < 0 || account(c, f->built, pair.value, at) < 0)
             return -1;
     }
     return 0;
@@ -218,7 +227,7 @@ static int attach_key(Composer *c, Frame *f, YamlNode *node, YamlPos at)
         return fail_at(c, at, "the key '%.100s' stands here twice (first at line %d)", node->text,
                        first->line);
     f->key = node;
-    return add_weight(c, f->built, node, at);
+    return account(c, f->built, node, at);
 }
 
 static int attach_value(Composer *c, Frame *f, YamlNode *node, YamlPos at)
@@ -230,7 +239,7 @@ static int attach_value(Composer *c, Frame *f, YamlNode *node, YamlPos at)
         return 0;
     }
     map_append(c->arena, f, (YamlPair){ key, node });
-    return add_weight(c, f->built, node, at);
+    return account(c, f->built, node, at);
 }
 
 /* Puts a node, new or aliased, where the stack says. */
@@ -245,7 +254,7 @@ static int attach(Composer *c, YamlNode *node, YamlPos at)
     f = &c->stack[c->depth - 1];
     if (f->built->node.kind == YAML_LIST) {
         list_append(c->arena, &f->built->node, node);
-        return add_weight(c, f->built, node, at);
+        return account(c, f->built, node, at);
     }
     return f->key ? attach_value(c, f, node, at) : attach_key(c, f, node, at);
 }
@@ -316,6 +325,7 @@ static int on_open(Composer *c, YamlKind kind, const yaml_char_t *anchor, YamlPo
     b = new_node(c, kind, at, anchor);
     if (!b)
         return -1;
+    b->height = 1;
     c->stack[c->depth++] = (Frame){ .built = b };
     return 0;
 }
@@ -344,28 +354,32 @@ static int on_alias(Composer *c, const char *name, YamlPos at)
     return attach(c, &b->node, at);
 }
 
+static int on_collection(Composer *c, const yaml_event_t *e, YamlPos at)
+{
+    static const char *const list_tag[] = { "seq" }, *const map_tag[] = { "map" };
+    bool list = e->type == YAML_SEQUENCE_START_EVENT;
+    const yaml_char_t *tag = list ? e->data.sequence_start.tag : e->data.mapping_start.tag;
+    const yaml_char_t *anchor = list ? e->data.sequence_start.anchor : e->data.mapping_start.anchor;
+
+    if (check_tag(c, tag, list ? list_tag : map_tag, 1, at) < 0)
+        return -1;
+    return on_open(c, list ? YAML_LIST : YAML_MAP, anchor, at);
+}
+
 static int on_event(Composer *c, const yaml_event_t *e)
 {
-    static const char *const list_tags[] = { "seq" }, *const map_tags[] = { "map" };
-    YamlPos at = position(c, e->start_mark);
-
     switch (e->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (++c->n_documents > 1)
-            return fail_at(c, at, "only one document is allowed in a file");
+            return fail_at(c, position(c, e->start_mark), "only one document fits in a file");
         return 0;
     case YAML_SCALAR_EVENT:
-        return on_scalar(c, e, at);
+        return on_scalar(c, e, position(c, e->start_mark));
     case YAML_ALIAS_EVENT:
-        return on_alias(c, (const char *)e->data.alias.anchor, at);
+        return on_alias(c, (const char *)e->data.alias.anchor, position(c, e->start_mark));
     case YAML_SEQUENCE_START_EVENT:
-        return check_tag(c, e->data.sequence_start.tag, list_tags, ARRAY_LEN(list_tags), at) < 0
-                   ? -1
-                   : on_open(c, YAML_LIST, e->data.sequence_start.anchor, at);
     case YAML_MAPPING_START_EVENT:
-        return check_tag(c, e->data.mapping_start.tag, map_tags, ARRAY_LEN(map_tags), at) < 0
-                   ? -1
-                   : on_open(c, YAML_MAP, e->data.mapping_start.anchor, at);
+        return on_collection(c, e, position(c, e->start_mark));
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:
         return on_close(c);
