@@ -90,7 +90,6 @@ def tail(text, lines=40):
 
 def run(stage, command, seconds=900, env=None):
     """Output and exit code; -1 when it took too long. Its whole process group ends with it."""
-    stage.log(f"$ {' '.join(map(str, command))}")
     child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
                              start_new_session=True)
@@ -104,7 +103,7 @@ def run(stage, command, seconds=900, env=None):
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
         output += f"\ntook longer than {seconds} s\n"
-    stage.log(output)
+    stage.log(f"$ {' '.join(map(str, command))}\n{output}")
     return output, code
 
 
