@@ -117,6 +117,8 @@ static bool holds_after_locked(const Hub *hub, uint64_t id)
  */
 static bool collect_locked(const Hub *hub, const Owner *owner, uint64_t id, StrBuf *out)
 {
+    if (hub->last_id - id > HUB_RING)
+        id = hub->last_id - HUB_RING;
     while (++id <= hub->last_id) {
         const Event *event = &hub->ring[id % HUB_RING];
         if (event->id != id || !concerns(event, owner))

@@ -136,7 +136,7 @@ static void check_reset(Hub *hub, uint64_t last_event_id)
 static void an_id_the_ring_does_not_hold_resets(void **state)
 {
     Hub *hub = hub_new(3);
-    Owner user = owner_make(OWNER_USER, "7");
+    Owner user = owner_make(OWNER_USER, "7"), other = owner_make(OWNER_USER, "8");
     uint64_t first = hub_publish(hub, &user, "instance", "1");
     HttpStream *s = http_stream_new();
 
@@ -144,12 +144,12 @@ static void an_id_the_ring_does_not_hold_resets(void **state)
     check_reset(hub, first - 10);           /* an earlier run of the program */
     check_reset(hub, hub_last_id(hub) + 5); /* never given out */
     for (int i = 0; i < HUB_RING - 1; i++)
-        hub_publish(hub, NULL, "notice", "2");
+        hub_publish(hub, &other, "instance", "2");
     /* first is the oldest of the ring now: what follows it is complete */
     CHECK_INT(hub_subscribe(hub, &user, s, first, NO_NEWS), 0);
     CHECK(!saw(s, "reset"));
-    hub_publish(hub, NULL, "notice", "2");
-    hub_publish(hub, NULL, "notice", "2");
+    hub_publish(hub, &other, "instance", "2");
+    hub_publish(hub, &other, "instance", "2");
     check_reset(hub, first);
     http_stream_unref(s);
     hub_free(hub);
