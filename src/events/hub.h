@@ -38,8 +38,8 @@ typedef struct HubSnapshot {
     uint64_t id;
     const char *json;
 } HubSnapshot;
-MUST_USE int hub_subscribe(Hub *hub, const Owner *owner, HttpStream *stream,
-                           uint64_t last_event_id, HubSnapshot snapshot);
+MUST_USE int hub_subscribe(Hub *hub, const Owner *owner, HttpStream *stream, uint64_t last_event_id,
+                           HubSnapshot snapshot);
 uint64_t hub_last_id(Hub *hub);
 void hub_ping(Hub *hub);      /* a comment to everyone; drops the dead. Call every 15 s. */
 void hub_close_all(Hub *hub); /* on shutdown, after the restart notice */
