@@ -130,80 +130,81 @@ static void test_table(void **state)
     }
 }
 
+static const struct {
+    size_t index;
+    const char *value;
+    const char *becomes; /* NULL: refused */
+} texts[] = {
+    { SETTING_host, "::", "::" },
+    { SETTING_host, "localhost", "localhost" },
+    { SETTING_host, "300.0.0.1", NULL },
+    { SETTING_publish_address, "127.0.0.1", "127.0.0.1" },
+    { SETTING_publish_address, "localhost", NULL },
+    { SETTING_public_host, "", "auto" },
+    { SETTING_public_host, "ctf.example.org", "ctf.example.org" },
+    { SETTING_public_host, "::1", "::1" },
+    { SETTING_public_host, "http://ctf.example.org", NULL },
+    { SETTING_public_host, "ctf.example.org:80", NULL },
+    { SETTING_admin_path, "admin", "/admin" },
+    { SETTING_admin_path, "/a/b/", "/a/b" },
+    { SETTING_admin_path, "/", NULL },
+    { SETTING_admin_path, "/a/../b", NULL },
+    { SETTING_admin_path, "/a?b", NULL },
+    { SETTING_trusted_proxies, "", "" },
+    { SETTING_trusted_proxies, "*", "*" },
+    { SETTING_trusted_proxies, "10.0.0.0/8, ::1,fd00::/8", "10.0.0.0/8, ::1,fd00::/8" },
+    { SETTING_trusted_proxies, "10.0.0.0/33", NULL },
+    { SETTING_trusted_proxies, "::/129", NULL },
+    { SETTING_trusted_proxies, "proxy.local", NULL },
+    { SETTING_cors_allow_origins, "https://a.example, http://b:8080",
+      "https://a.example, http://b:8080" },
+    { SETTING_cors_allow_origins, "https://a.example/x", NULL },
+    { SETTING_cors_allow_origins, "a.example", NULL },
+    { SETTING_docker_host, "tcp://10.0.0.1:2376", "tcp://10.0.0.1:2376" },
+    { SETTING_docker_host, "unix:///run/docker.sock", "unix:///run/docker.sock" },
+    { SETTING_docker_host, "ssh://host", NULL },
+    { SETTING_docker_host, "/run/docker.sock", NULL },
+    { SETTING_ctfd_url, "https://ctf.example.org/", "https://ctf.example.org/" },
+    { SETTING_ctfd_url, "ctf.example.org", NULL },
+    { SETTING_ctfd_url, "https://", NULL },
+    { SETTING_database_url, "sqlite+aiosqlite:////x.db", "sqlite+aiosqlite:////x.db" },
+    { SETTING_database_url, "mysql://x", NULL },
+    { SETTING_redis_url, "redis://r:6379/0", "redis://r:6379/0" },
+    { SETTING_redis_url, "r:6379", NULL },
+    { SETTING_network_prefix, "wh.al_ey-1", "wh.al_ey-1" },
+    { SETTING_network_prefix, "-x", NULL },
+    { SETTING_network_prefix, "a b", NULL },
+    { SETTING_flag_prefix, "CTF", "CTF" },
+    { SETTING_flag_prefix, "CTF{", NULL },
+    { SETTING_network_subnet_base, "172.16.0.0/12", "172.16.0.0/12" },
+    { SETTING_network_subnet_base, " 10.0.0.0/8 ", "10.0.0.0/8" },
+    { SETTING_network_subnet_base, "10.240.0.1/16", NULL },
+    { SETTING_network_subnet_base, "8.0.0.0/7", NULL },
+    { SETTING_network_subnet_base, "10.0.0.0/33", NULL },
+    { SETTING_network_subnet_base, "10.0.0.0", NULL },
+    { SETTING_network_subnet_base, "fd00::/16", NULL },
+    { SETTING_auth_mode, "NONE", "none" },
+    { SETTING_data_dir, "/tmp/\x01", NULL },
+    { SETTING_data_dir, "/tmp/\xff", NULL },
+    { SETTING_data_dir, "", "/app/data" },
+    { SETTING_log_file, "", "" },
+};
+
 static void test_texts(void **state)
 {
-    static const struct {
-        size_t index;
-        const char *value;
-        const char *becomes; /* NULL: refused */
-    } rows[] = {
-        { SETTING_host, "::", "::" },
-        { SETTING_host, "localhost", "localhost" },
-        { SETTING_host, "300.0.0.1", NULL },
-        { SETTING_publish_address, "127.0.0.1", "127.0.0.1" },
-        { SETTING_publish_address, "localhost", NULL },
-        { SETTING_public_host, "", "auto" },
-        { SETTING_public_host, "ctf.example.org", "ctf.example.org" },
-        { SETTING_public_host, "::1", "::1" },
-        { SETTING_public_host, "http://ctf.example.org", NULL },
-        { SETTING_public_host, "ctf.example.org:80", NULL },
-        { SETTING_admin_path, "admin", "/admin" },
-        { SETTING_admin_path, "/a/b/", "/a/b" },
-        { SETTING_admin_path, "/", NULL },
-        { SETTING_admin_path, "/a/../b", NULL },
-        { SETTING_admin_path, "/a?b", NULL },
-        { SETTING_trusted_proxies, "", "" },
-        { SETTING_trusted_proxies, "*", "*" },
-        { SETTING_trusted_proxies, "10.0.0.0/8, ::1,fd00::/8", "10.0.0.0/8, ::1,fd00::/8" },
-        { SETTING_trusted_proxies, "10.0.0.0/33", NULL },
-        { SETTING_trusted_proxies, "::/129", NULL },
-        { SETTING_trusted_proxies, "proxy.local", NULL },
-        { SETTING_cors_allow_origins, "https://a.example, http://b:8080",
-          "https://a.example, http://b:8080" },
-        { SETTING_cors_allow_origins, "https://a.example/x", NULL },
-        { SETTING_cors_allow_origins, "a.example", NULL },
-        { SETTING_docker_host, "tcp://10.0.0.1:2376", "tcp://10.0.0.1:2376" },
-        { SETTING_docker_host, "unix:///run/docker.sock", "unix:///run/docker.sock" },
-        { SETTING_docker_host, "ssh://host", NULL },
-        { SETTING_docker_host, "/run/docker.sock", NULL },
-        { SETTING_ctfd_url, "https://ctf.example.org/", "https://ctf.example.org/" },
-        { SETTING_ctfd_url, "ctf.example.org", NULL },
-        { SETTING_ctfd_url, "https://", NULL },
-        { SETTING_database_url, "sqlite+aiosqlite:////x.db", "sqlite+aiosqlite:////x.db" },
-        { SETTING_database_url, "mysql://x", NULL },
-        { SETTING_redis_url, "redis://r:6379/0", "redis://r:6379/0" },
-        { SETTING_redis_url, "r:6379", NULL },
-        { SETTING_network_prefix, "wh.al_ey-1", "wh.al_ey-1" },
-        { SETTING_network_prefix, "-x", NULL },
-        { SETTING_network_prefix, "a b", NULL },
-        { SETTING_flag_prefix, "CTF", "CTF" },
-        { SETTING_flag_prefix, "CTF{", NULL },
-        { SETTING_network_subnet_base, "172.16.0.0/12", "172.16.0.0/12" },
-        { SETTING_network_subnet_base, " 10.0.0.0/8 ", "10.0.0.0/8" },
-        { SETTING_network_subnet_base, "10.240.0.1/16", NULL },
-        { SETTING_network_subnet_base, "8.0.0.0/7", NULL },
-        { SETTING_network_subnet_base, "10.0.0.0/33", NULL },
-        { SETTING_network_subnet_base, "10.0.0.0", NULL },
-        { SETTING_network_subnet_base, "fd00::/16", NULL },
-        { SETTING_auth_mode, "NONE", "none" },
-        { SETTING_data_dir, "/tmp/\x01", NULL },
-        { SETTING_data_dir, "/tmp/\xff", NULL },
-        { SETTING_data_dir, "", "/app/data" },
-        { SETTING_log_file, "", "" },
-    };
     (void)state;
 
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        const SettingSpec *spec = &setting_specs[rows[i].index];
-        AUTO_FREE char *assignment = xasprintf("%s=%s", spec->env, rows[i].value);
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        const SettingSpec *spec = &setting_specs[texts[i].index];
+        AUTO_FREE char *assignment = xasprintf("%s=%s", spec->env, texts[i].value);
         AUTO_SETTINGS Settings *s = NULL;
         AUTO_DIAGS DiagList diags = { 0 };
         int result = load_one(assignment, &s, &diags);
 
-        if (result != (rows[i].becomes ? 0 : SETTINGS_REFUSED))
+        if (result != (texts[i].becomes ? 0 : SETTINGS_REFUSED))
             fail_msg("%s gave %d", assignment, result);
         if (s)
-            CHECK_STR(setting_text_get(spec, s), rows[i].becomes);
+            CHECK_STR(setting_text_get(spec, s), texts[i].becomes);
     }
 }
 
