@@ -208,6 +208,10 @@ static void load_short(Loader *l, const Field *f, PlanService *s)
     rest = arena_strdup(l->scratch, text);
     while (rest && n < ARRAY_LEN(parts))
         parts[n++] = strsep(&rest, ":");
+    if (strchr(text, '\\')) {
+        (void)bind_source(l, f, text);
+        return;
+    }
     if (n > 3 || (n > 1 && !*parts[0])) {
         field_error(l, f, "bad-volume", "write ./source:/target or volume:/target",
                     "'%.200s' is not a volume", text);
@@ -220,7 +224,7 @@ static void load_short(Loader *l, const Field *f, PlanService *s)
         return;
     if (n == 1)
         add_mount(l, f, s, mount);
-    else if (strchr("./~\\", parts[0][0]) || is_engine_socket(parts[0]))
+    else if (strchr("./~", parts[0][0]) || is_engine_socket(parts[0]))
         add_bind(l, f, s, parts[0], mount);
     else
         add_named(l, f, s, parts[0], mount);
