@@ -96,7 +96,6 @@ static void test_two_folders_with_one_id(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
     AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
-    AUTO_FREE char *first = xasprintf("%s/a/instance.toml", dir);
 
     (void)state;
     add_challenge(dir, "a", "id = 'same'");

@@ -42,7 +42,6 @@ static void test_kinds_of_change(void **state)
     AUTO_FOLDER char *folder = folder_new();
     AUTO_FREE char *old = xasprintf("%s/sub/a", folder);
     AUTO_FREE char *new = xasprintf("%s/sub/b", folder);
-    AUTO_FREE char *deep = xasprintf("%s/x/y/z/f", folder);
     Watch *watch;
 
     (void)state;
