@@ -18,7 +18,7 @@ static inline Lock *lock_take_for_scope(Lock *lock)
     return lock;
 }
 
-static inline void lock_give_p(Lock *const *lock)
+static inline void lock_give_p(Lock **lock)
 {
     (void)pthread_mutex_unlock(*lock);
 }
@@ -27,7 +27,7 @@ static inline void lock_give_p(Lock *const *lock)
 #define LOCK_NAME(a, b) LOCK_NAME_2(a, b)
 #define LOCK_SCOPE(l)                                                                              \
     CLEANUP(lock_give_p)                                                                           \
-    UNUSED Lock *const LOCK_NAME(lock_scope_, __LINE__) = lock_take_for_scope(l)
+    UNUSED Lock *LOCK_NAME(lock_scope_, __LINE__) = lock_take_for_scope(l)
 
 /* A condition variable on the monotonic clock; deadline in clock_mono_ms() terms. */
 void lock_cond_init(pthread_cond_t *cond);

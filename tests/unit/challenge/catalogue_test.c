@@ -155,7 +155,7 @@ static void test_folder_that_is_gone(void **state)
     Error err = { 0 };
 
     (void)state;
-    add_challenge(sub, "../challenges/a", "");
+    add_challenge(dir, "challenges/a", "");
     catalogue = catalogue_new(sub);
     reload(catalogue);
     CHECK_INT(rename(sub, away), 0);
