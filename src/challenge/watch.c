@@ -91,13 +91,20 @@ static void scan_entry(Scan *scan, int dir_fd, const char *name, const char *pat
         scan_folder(scan, fd, path);
 }
 
+/* False when it stays unwatched; a folder that just vanished needs none. */
+static bool add_watch(const Watch *watch, const char *path)
+{
+    return watch->inotify_fd >= 0 && (inotify_add_watch(watch->inotify_fd, path, EVENTS) >= 0 ||
+                                      errno == ENOENT || errno == ENOTDIR);
+}
+
 /* Takes `fd` over. Watches before it reads: what comes later makes an event. */
 static void scan_folder(Scan *scan, int fd, const char *path)
 {
     DIR *dir = NULL;
     struct dirent *entry;
 
-    if (scan->watch->inotify_fd < 0 || inotify_add_watch(scan->watch->inotify_fd, path, EVENTS) < 0)
+    if (!add_watch(scan->watch, path))
         scan->degraded = true;
     dir = fdopendir(fd);
     if (!dir) {
@@ -132,15 +139,13 @@ static void look(Watch *watch)
 
     if (fd >= 0)
         scan_folder(&scan, fd, watch->folder);
-    else
-        scan.degraded = true;
     if (scan.degraded && !watch->said_degraded) {
         watch->said_degraded = true;
         log_warn("challenges: folder=%s not every folder can be watched (see "
                  "fs.inotify.max_user_watches); changes are found by looking every %d ms",
                  watch->folder, COMPARE_FALLBACK_MS);
     }
-    watch->degraded = scan.degraded;
+    watch->degraded = scan.degraded || fd < 0; /* absent: look until it is back */
     watch->compared_at = clock_mono_ms();
     if (scan.sum != watch->fingerprint)
         mark_changed(watch);
