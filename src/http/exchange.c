@@ -469,6 +469,16 @@ static enum MHD_Result on_complete(Request *request)
     return request->pub.on_worker ? start_on_worker(request) : start_on_loop(request);
 }
 
+static enum MHD_Result on_resumed(Request *request)
+{
+    RequestState state = state_of(request);
+
+    if (state == REQ_ABANDONED)
+        return fail_abandoned(request);
+    check(state == REQ_FINISHED);
+    return send_reply(request);
+}
+
 enum MHD_Result exchange_step(void *server, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **request_at)
@@ -482,7 +492,7 @@ enum MHD_Result exchange_step(void *server, struct MHD_Connection *connection, c
     case PHASE_BODY:
         return *upload_size ? on_body(request, upload, upload_size) : on_complete(request);
     case PHASE_ANSWER:
-        return state_of(request) == REQ_ABANDONED ? fail_abandoned(request) : send_reply(request);
+        return on_resumed(request);
     case PHASE_DONE:
         break;
     }

@@ -101,6 +101,7 @@ typedef struct HttpServerOptions {
     Millis idle_timeout;        /* 0 = 30 s */
 } HttpServerOptions;
 
+/* Starts to listen and to serve; ignores SIGPIPE for the whole process. */
 MUST_USE int http_server_new(HttpServer **ret, const HttpServerOptions *options, HttpApp app,
                              Error *err);
 int http_server_port(const HttpServer *server);

@@ -126,7 +126,8 @@ void serve(const HttpServerOptions *options)
     HttpServerOptions own = *options;
     Error err = { 0 };
 
-    own.host = "127.0.0.1";
+    if (!own.host)
+        own.host = "127.0.0.1";
     lock_cond_init(&app.changed);
     app.n_requests = app.n_streams = 0;
     app.open = app.waiting = 0;

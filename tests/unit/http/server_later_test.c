@@ -189,6 +189,21 @@ static void test_stream_for_head(void **state)
     (void)close(fd);
 }
 
+/* Without chunks the end of the stream is the end of the connection. */
+static void test_stream_to_old_client(void **state)
+{
+    int fd = get("GET /stream HTTP/1.0\r\n\r\n");
+    HttpStream *stream = later_stream(0);
+    char *answer;
+
+    (void)state;
+    CHECK(http_stream_write(stream, "data: 1\n\n", 9));
+    http_stream_close(stream);
+    answer = read_to_end(fd);
+    CHECK(str_ends(answer, "\r\n\r\ndata: 1\n\n"));
+    free(answer);
+}
+
 static void wait_until_closed(HttpStream *stream, Millis longest)
 {
     Millis deadline = clock_mono_ms() + longest;
@@ -344,6 +359,47 @@ static void test_free_without_drain(void **state)
     (void)close(streaming);
 }
 
+/* A body that trickles in is cut off although it is never idle. */
+static void test_slow_body_is_closed(void **state)
+{
+    Millis start = clock_mono_ms();
+    int fd;
+    char byte;
+
+    (void)state;
+    stop_serving();
+    serve(&(HttpServerOptions){ .head_timeout = 200, .idle_timeout = 300 });
+    fd = get("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n");
+    for (int i = 0; i < 400 && recv(fd, &byte, 1, MSG_DONTWAIT) != 0; i++) {
+        send_text(fd, "x");
+        clock_sleep_ms(10);
+    }
+    CHECK(clock_mono_ms() - start >= 300);
+    CHECK(clock_mono_ms() - start < 3000);
+    (void)close(fd);
+}
+
+static void test_any_address(void **state)
+{
+    HttpServerOptions any = { .host = "::" };
+    HttpServer *second = NULL;
+    char *answer;
+    int fd;
+
+    (void)state;
+    /* a machine without IPv6 has nothing to test here */
+    if (http_server_new(&second, &any, (HttpApp){ 0 }, NULL) < 0)
+        skip();
+    http_server_free(second);
+    stop_serving();
+    serve(&any);
+    fd = get(GET("/x"));
+    answer = read_response(fd, false);
+    CHECK(strstr(answer, "GET /x from 127.0.0.1 "));
+    free(answer);
+    (void)close(fd);
+}
+
 static void test_port_in_use(void **state)
 {
     HttpServerOptions taken = { .host = "127.0.0.1", .port = http_server_port(server) };
@@ -364,6 +420,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_client_vanishes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_overload, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_to_old_client, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slow_body_is_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_any_address, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_for_head, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_disconnect_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slow_reader_is_closed, setup, teardown),
