@@ -64,6 +64,17 @@ int engine_refusal(int status, const StrBuf *reply, const char *what, Error *err
                      message[0] ? message : "(nothing)");
 }
 
+void engine_mask_nul(char *json, size_t n)
+{
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (json[i] != '\\')
+            continue;
+        if (n - i >= 6 && memcmp(json + i, "\\u0000", 6) == 0)
+            memcpy(json + i + 2, "fffd", 4);
+        i++; /* over what the backslash quotes */
+    }
+}
+
 int engine_parse(const StrBuf *reply, const char *what, JsonValue **ret, Error *err)
 {
     Error why;

@@ -14,6 +14,11 @@
 void engine_message(const StrBuf *reply, char *ret, size_t size);
 /* Does the engine's message contain `text`? */
 bool engine_said(const StrBuf *reply, const char *text);
+/*
+ * Turns the escape of NUL inside JSON into that of U+FFFD: builds print what they like, and strings
+ * with NUL are refused by the parser.
+ */
+void engine_mask_nul(char *json, size_t n);
 /* Parses a reply; nonsense is E_ENGINE_DOWN. */
 MUST_USE int engine_parse(const StrBuf *reply, const char *what, JsonValue **ret, Error *err);
 /* Calls, turns non-2xx into an error and parses. */

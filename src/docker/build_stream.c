@@ -9,6 +9,9 @@ static void flush_text(BuildStream *s)
 {
     while (s->text.len > 0 && s->text.data[s->text.len - 1] == '\r')
         s->text.data[--s->text.len] = '\0';
+    for (size_t i = 0; i < s->text.len; i++)
+        if (s->text.data[i] == '\0')
+            s->text.data[i] = ' ';
     if (s->text.len > 0 && s->on_line)
         s->on_line(s->ctx, strbuf_str(&s->text));
     strbuf_clear(&s->text);
@@ -71,6 +74,7 @@ static bool on_json_line(void *ctx, char *line, size_t n)
     const JsonValue *aux;
     const char *id, *text;
 
+    engine_mask_nul(line, n);
     if (json_parse(&root, line, n, NULL) < 0 || json_value_kind(root) != JSON_KIND_OBJECT) {
         s->nonsense = true;
         return false;

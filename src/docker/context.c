@@ -24,7 +24,7 @@ typedef struct Packer {
     const char *dockerfile;
     Tar *tar;
     Dockerignore *ignore;
-    bool has_dockerfile, has_ignore; /* packed on the way */
+    bool has_ignore; /* packed on the way */
 } Packer;
 
 static bool is_cancelled(const BuildSpec *spec)
@@ -60,7 +60,6 @@ static int pack_file(Packer *p, int fd, const char *path, Error *err)
                          "does not need in .dockerignore",
                          p->spec->context_max, path);
     const TarMeta meta = { .mode = st.st_mode };
-    p->has_dockerfile |= str_eq(path, p->dockerfile);
     p->has_ignore |= str_eq(path, IGNORE_NAME);
     return tar_add_fd(p->tar, path, &meta, fd, (size_t)st.st_size, err);
 }
@@ -90,6 +89,8 @@ static int pack_entry(Packer *p, int dir_fd, const char *name, const char *path,
 
     if (p->spec->dockerfile_inline && str_eq(path, IGNORE_NAME))
         return 0; /* add_inline() sends one that hides our additions */
+    if (str_eq(path, p->dockerfile))
+        return 0; /* went first */
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return error_sys(err, "look at \"%.200s\"", path);
     if (excluded && !(S_ISDIR(st.st_mode) && dockerignore_has_exceptions(p->ignore)))
@@ -174,15 +175,13 @@ static int add_inline(Packer *p, const char *ignore_text, Error *err)
     return tar_add_file(p->tar, IGNORE_NAME, &meta, ignore, strlen(ignore), err);
 }
 
-static int add_if_missing(Packer *p, const char *path, bool there, Error *err)
+static int add_needed(Packer *p, const char *path, Error *err)
 {
     Error why = { 0 };
-    AUTO_CLOSE int fd = there ? -1 : fs_open_beneath(p->spec->context_fd, path, &why);
+    AUTO_CLOSE int fd = fs_open_beneath(p->spec->context_fd, path, &why);
 
-    if (there || (fd < 0 && why.code == E_NOT_FOUND))
-        return 0;
     if (fd < 0)
-        return error_set(err, why.code, "%s: %s", path, why.detail);
+        return why.code == E_NOT_FOUND ? 0 : error_set(err, why.code, "%s: %s", path, why.detail);
     return pack_file(p, fd, path, err);
 }
 
@@ -221,17 +220,16 @@ static int open_unlinked(Error *err)
     return fd < 0 ? error_sys(err, "make a temporary file for the build context") : fd;
 }
 
+/* The Dockerfile goes first: its short name makes the start easy to tell as an archive's. */
 static int pack_all(Packer *p, const char *ignore_text, Error *err)
 {
-    if (pack_folder(p, p->spec->context_fd, "", 0, err) < 0)
+    int r = p->spec->dockerfile_inline ? add_inline(p, ignore_text, err)
+                                       : add_needed(p, p->dockerfile, err);
+
+    if (r < 0 || pack_folder(p, p->spec->context_fd, "", 0, err) < 0)
         return -1;
-    if (p->spec->dockerfile_inline) {
-        if (add_inline(p, ignore_text, err) < 0)
-            return -1;
-    } else if (add_if_missing(p, p->dockerfile, p->has_dockerfile, err) < 0 ||
-               add_if_missing(p, IGNORE_NAME, p->has_ignore, err) < 0) {
+    if (!p->spec->dockerfile_inline && !p->has_ignore && add_needed(p, IGNORE_NAME, err) < 0)
         return -1;
-    }
     return tar_finish(p->tar, err);
 }
 

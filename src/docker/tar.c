@@ -72,9 +72,11 @@ int tar_begin(Tar **ret, int fd, size_t max, Error *err)
     tar->archive = a;
     tar->fd = fd;
     tar->max = max;
-    /* BINARY: names are bytes, whatever the locale. */
-    if (archive_write_set_format_pax_restricted(a) != ARCHIVE_OK ||
-        archive_write_set_format_option(a, NULL, "hdrcharset", "BINARY") != ARCHIVE_OK ||
+    /*
+     * GNU rather than pax: names are plain bytes in any locale, and a short first entry has its own
+     * head in the first block, by which BuildKit tells a context from a bare Dockerfile.
+     */
+    if (archive_write_set_format_gnutar(a) != ARCHIVE_OK ||
         archive_write_set_bytes_per_block(a, 64 * 1024) != ARCHIVE_OK ||
         archive_write_set_bytes_in_last_block(a, 1) != ARCHIVE_OK ||
         archive_write_open(a, tar, NULL, on_write, NULL) != ARCHIVE_OK)

@@ -1,5 +1,5 @@
 /*
- * tar - writes tar archives (pax where needed) into memory or a file: the adapter around
+ * tar - writes tar archives (GNU's format) into memory or a file: the adapter around
  * libarchive. No other file includes archive.h.
  *
  * The same entries give the same bytes: nothing is taken from clock, user or locale. Paths are
