@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_SIZE = 8192, ALIGN = 16 };
+/* Blocks double from small to large: a view of one instance fits the first, a compose file a few. */
+enum { BLOCK_FIRST = 1024, BLOCK_LARGEST = 65536, ALIGN = 16 };
 
 typedef struct Block {
     struct Block *next;
@@ -44,7 +45,11 @@ void *arena_alloc(Arena *arena, size_t size)
     void *p;
 
     if (!b || b->size - b->used < want) {
-        size_t room = want > BLOCK_SIZE ? want : BLOCK_SIZE;
+        size_t room = !b ? BLOCK_FIRST - sizeof *b : b->size * 2;
+        if (room > BLOCK_LARGEST)
+            room = BLOCK_LARGEST;
+        if (room < want)
+            room = want;
         b = xcalloc(1, sizeof *b + room);
         b->size = room;
         b->next = arena->head;
