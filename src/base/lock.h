@@ -18,7 +18,7 @@ static inline Lock *lock_take_for_scope(Lock *lock)
     return lock;
 }
 
-static inline void lock_give_p(Lock **lock)
+static inline void lock_give_p(Lock *const *lock)
 {
     (void)pthread_mutex_unlock(*lock);
 }

@@ -44,7 +44,7 @@ typedef struct EngineUlimit {
 
 /* What POST /containers/create is told. Empty strings and zeroes mean "not given". */
 typedef struct ContainerSpec {
-    const char *name, *image; /* image: id preferred */
+    const char *name, *image;                       /* image: id preferred */
     const char *const *command, *const *entrypoint; /* NULL = the image's */
     size_t n_command, n_entrypoint;
     bool has_command, has_entrypoint;
@@ -64,15 +64,18 @@ typedef struct ContainerSpec {
     size_t n_ulimits;
     const EnginePair *sysctls;
     size_t n_sysctls;
-    const char *const *cap_add, *const *cap_drop, *const *dns, *const *dns_search, *const *dns_opt,
-        *const *extra_hosts, *const *group_add, *const *security_opt;
+    const char *const *cap_add, *const *cap_drop, *const *dns, *const *dns_search,
+                                                                   *const *dns_opt,
+                                                                       *const *extra_hosts,
+                                                                           *const *group_add,
+                                                                               *const *security_opt;
     size_t n_cap_add, n_cap_drop, n_dns, n_dns_search, n_dns_opt, n_extra_hosts, n_group_add,
         n_security_opt;
     const char *hostname, *domainname, *user, *working_dir, *stop_signal;
     int64_t memory_bytes, memory_reservation_bytes, nano_cpus, pids_limit, shm_bytes;
     int64_t stop_timeout_s;
     bool read_only, tty, stdin_open, init;
-    int64_t restart_retries; /* > 0: on-failure with that many retries; else no restart */
+    int64_t restart_retries;        /* > 0: on-failure with that many retries; else no restart */
     const char *const *health_test; /* NULL = the image's; {"NONE"} disables */
     size_t n_health_test;
     int64_t health_interval_ns, health_timeout_ns, health_start_period_ns, health_start_interval_ns,

@@ -36,7 +36,7 @@ typedef struct EngineInfo {
     char version[32];     /* "20.10.24+dfsg1" */
     char api_version[16]; /* negotiated, "1.41" */
     char max_api_version[16];
-    char os_arch[32];     /* "linux/amd64" */
+    char os_arch[32]; /* "linux/amd64" */
     bool podman;
 } EngineInfo;
 
@@ -51,7 +51,8 @@ MUST_USE int engine_connect(Engine *engine, EngineInfo *ret_info, Error *err);
 MUST_USE int engine_ping(Engine *engine, Error *err);
 /* Does the engine run on this host (unix socket)? Then bind probes and /proc make sense. */
 bool engine_is_local(const Engine *engine);
-/* Name or address of the engine's host for connections to published ports ("127.0.0.1" if local). */
+/* Name or address of the engine's host for connections to published ports ("127.0.0.1" if local).
+ */
 const char *engine_host_address(const Engine *engine);
 
 /* ---- the shared request primitive; the files of this folder use it, nobody else ---- */
@@ -62,16 +63,28 @@ typedef struct EngineCall {
     const char *body;   /* NULL = none */
     size_t body_len;
     const char *content_type; /* NULL = application/json when there is a body */
-    Millis timeout;           /* 0 = 30 s */
+    Millis timeout;           /* 0 = 30 s; < 0: none, for streams (their first byte has 30 s) */
     size_t reply_max;         /* 0 = 8 MiB; more is E_ENGINE_DOWN "answer too large" */
-    /* Streaming: called per chunk instead of collecting; return false to stop (then 0). */
+    /*
+     * Streaming: called per chunk of a 2xx answer instead of collecting; return false to stop
+     * (then engine_call() gives 0, as it does when *stop became true).
+     */
     bool (*on_data)(void *ctx, const char *bytes, size_t n);
+    void (*on_open)(void *ctx); /* the head of a 2xx answer has arrived; NULL = not wanted */
     void *ctx;
-    const _Atomic bool *stop; /* looked at twice a second while streaming */
+    const _Atomic bool *stop; /* looked at four times a second while streaming */
     int body_fd;              /* body from this file when body_len > 0 and body == NULL */
 } EngineCall;
 
-/* Returns the HTTP status (>= 100), or < 0 when there was no answer. */
+/* What the negotiation found; negotiates first when nobody has. */
+typedef struct EngineFacts {
+    int api_minor; /* 41 for 1.41 */
+    bool buildkit; /* the engine builds with BuildKit by itself (Builder-Version: 2) */
+    bool podman;
+} EngineFacts;
+MUST_USE int engine_facts(Engine *engine, EngineFacts *ret, Error *err);
+
+/* Returns the HTTP status (>= 100), 0 when a stream was stopped, < 0 when there was no answer. */
 MUST_USE int engine_call(Engine *engine, const EngineCall *call, StrBuf *ret_reply, Error *err);
 /* Turns a non-2xx answer into an Error, with the engine's "message". Always returns -1. */
 int engine_refusal(int status, const StrBuf *reply, const char *what, Error *err);

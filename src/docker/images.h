@@ -2,9 +2,10 @@
  * images - inspect, build, remove. API: /images, POST /build.
  *
  * A build sends a reproducible tar (sorted names, uid/gid 0, mtime 0) of the context filtered by
- * `.dockerignore` (patterns as in https://docs.docker.com/build/concepts/context/#dockerignore-files).
- * The classic builder is used unless the Dockerfile needs BuildKit or the engine announces it
- * (Builder-Version 2): POST /build?version=2 with the same tar and no session.
+ * `.dockerignore` (patterns as in
+ * https://docs.docker.com/build/concepts/context/#dockerignore-files). The classic builder is used
+ * unless the Dockerfile needs BuildKit or the engine announces it (Builder-Version 2): POST
+ * /build?version=2 with the same tar and no session.
  */
 #pragma once
 
@@ -35,10 +36,10 @@ void image_rows_fini(ImageRows *rows);
 #define AUTO_IMAGE_ROWS CLEANUP(image_rows_fini)
 
 typedef struct BuildSpec {
-    int context_fd;         /* directory of the context, borrowed */
-    const char *dockerfile; /* path in the context; NULL = "Dockerfile" */
+    int context_fd;                /* directory of the context, borrowed */
+    const char *dockerfile;        /* path in the context; NULL = "Dockerfile" */
     const char *dockerfile_inline; /* instead of a file */
-    const char *tag;        /* "whaley/web/app:1a2b3c" */
+    const char *tag;               /* "whaley/web/app:1a2b3c" */
     const char *target;
     const EnginePair *args;
     size_t n_args;
