@@ -22,7 +22,11 @@ struct Api {
     _Atomic bool shutting_down;
 };
 
-/* The host name this request was sent to, or NULL when it is none that may be shown. */
+/*
+ * The host name to show the caller for their instances: the one this request was sent to, when
+ * PUBLIC_HOST is auto. NULL: the manager's, also when the name is of no use to the caller (a proxy
+ * that puts its own loopback address into Host).
+ */
 const char *call_host(Call *call);
 /* Remembers the caller's host name for events, and who and where they are for the audit trail. */
 void call_note_host(Call *call);

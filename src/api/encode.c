@@ -22,11 +22,9 @@ static void put_positive(JsonWriter *w, const char *key, int64_t n)
 
 static const char *host_of(const InstanceView *view, const char *host)
 {
-    bool is_known = view->host && view->host[0] && !str_eq(view->host, "auto");
-
-    if (is_known)
-        return view->host;
-    return host ? host : "";
+    if (host)
+        return host;
+    return view->host ? view->host : "";
 }
 
 void encode_address(StrBuf *out, const char *host, unsigned port)
@@ -48,11 +46,10 @@ void encode_ports(JsonWriter *w, const InstanceView *view)
     json_write_end_object(w);
 }
 
-/* "host:port" of one port; what the manager wrote, unless the host is the player's own matter. */
 static void add_url(StrBuf *out, const InstanceView *view, const InstancePort *port,
                     const char *host)
 {
-    if (port->url && port->url[0] && host_of(view, NULL)[0])
+    if (!host && port->url && port->url[0])
         strbuf_adds(out, port->url);
     else
         encode_address(out, host_of(view, host), port->external);

@@ -12,8 +12,8 @@
 #include "wire/json_write.h"
 
 /*
- * The wire's Instance. `host` stands in when the view names none (PUBLIC_HOST=auto): the name the
- * player reached us by; it must have passed origin_host_name(), or be NULL.
+ * The wire's Instance. `host` stands in for the view's own when it is not NULL (PUBLIC_HOST=auto):
+ * the name the player reached us by, which has passed origin_host_name().
  */
 void encode_instance(JsonWriter *w, const InstanceView *view, const char *host);
 void encode_gone(JsonWriter *w, const InstanceView *view, StopReason reason);

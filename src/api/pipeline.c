@@ -247,11 +247,19 @@ void pipeline_fail(void *ctx, HttpRequest *request, int status, const char *mess
     answer_error(call, status, slug_of_status(status), message);
 }
 
+static bool is_loopback(const char *name)
+{
+    return str_eq_nocase(name, "localhost") || str_starts(name, "127.") || str_eq(name, "::1");
+}
+
 const char *call_host(Call *call)
 {
+    const char *setting = call->api->parts.settings->public_host;
     char name[ORIGIN_HOST_SIZE];
 
-    if (!origin_host_name(http_request_header(call->request, "Host"), name))
+    if ((setting[0] && !str_eq_nocase(setting, "auto")) ||
+        !origin_host_name(http_request_header(call->request, "Host"), name) ||
+        (is_loopback(name) && !is_loopback(call->client_ip)))
         return NULL;
     return arena_strdup(call->request->arena, name);
 }
