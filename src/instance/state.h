@@ -24,7 +24,7 @@
 
 enum {
     PHASE_DETAIL_SIZE = 201,
-    NETWORKS_MAX = 8,          /* per instance */
+    NETWORKS_MAX = 16,         /* per instance; as many as compose/ lets through */
     FAILED_KEEP_MS = 120000,   /* how long a failed spawn stays visible */
     PORT_ATTEMPTS = 3,
 };
@@ -82,6 +82,7 @@ typedef struct Instance {
     bool dismissed;       /* an error entry that nothing of exists any more may be dropped */
     Millis forget_at;     /* monotonic; error entries leave then. 0 = never */
     Millis retry_stop_at; /* monotonic; a teardown that failed is tried again then. 0 = never */
+    unsigned n_retries;
     DoneCalls done;
     uint64_t version;
     InstanceView *view; /* latest */

@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-enum { RETRY_MS = 15000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 30000 };
 
 /* ---- teardown ---- */
 
@@ -256,10 +256,15 @@ static void retry_later(Manager *m, Instance *in, const Error *why)
     AUTO_VIEW InstanceView *view = NULL;
     DoneCalls done;
 
-    log_error("instance=%s could not be removed, will be tried again in %d s: %s", in->id,
-              RETRY_MS / 1000, why->detail);
+    Millis wait = (Millis)RETRY_FIRST_MS << (in->n_retries < 5 ? in->n_retries : 5);
+
+    if (wait > RETRY_MAX_MS)
+        wait = RETRY_MAX_MS;
+    log_error("instance=%s could not be removed, will be tried again in %lld s: %s", in->id,
+              (long long)wait / 1000, why->detail);
     (void)pthread_mutex_lock(&m->lock);
-    in->retry_stop_at = clock_mono_ms() + RETRY_MS;
+    in->n_retries++;
+    in->retry_stop_at = clock_mono_ms() + wait;
     in->worker = false;
     done = in->done;
     in->done = (DoneCalls){ 0 };
