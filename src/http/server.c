@@ -94,6 +94,7 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **c
         *conn_at = reaper_add(server->reaper, fd->connect_fd, peer->client_addr,
                               clock_mono_ms() + server->head_timeout);
     } else {
+        exchange_forget(*conn_at);
         reaper_remove(server->reaper, *conn_at);
         *conn_at = NULL;
     }
