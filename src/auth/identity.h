@@ -16,7 +16,7 @@ enum { IDENTITY_TEXT_SIZE = 256 };
 typedef struct Identity {
     char user_id[OWNER_ID_SIZE];
     char username[IDENTITY_TEXT_SIZE];
-    char team_id[OWNER_ID_SIZE];     /* "" = none */
+    char team_id[OWNER_ID_SIZE]; /* "" = none */
     char team_name[IDENTITY_TEXT_SIZE];
     Owner owner; /* the team in team mode, else the user */
 } Identity;

@@ -77,13 +77,14 @@ char *arena_strdup(Arena *arena, const char *s)
 
 char *arena_printf(Arena *arena, const char *fmt, ...)
 {
+    char probe[1];
     va_list args, again;
     int len;
     char *p;
 
     va_start(args, fmt);
     va_copy(again, args);
-    len = vsnprintf(NULL, 0, fmt, args);
+    len = vsnprintf(probe, sizeof probe, fmt, args);
     va_end(args);
     p = arena_alloc(arena, (size_t)(len < 0 ? 0 : len) + 1);
     (void)vsnprintf(p, (size_t)(len < 0 ? 0 : len) + 1, fmt, again);

@@ -35,6 +35,13 @@ void cleanup_close(int *fd);
 #define AUTO_FREE CLEANUP(cleanup_free)
 #define AUTO_CLOSE CLEANUP(cleanup_close)
 
+/* A MUST_USE call whose failure changes nothing here: somebody else tries again later. */
+#define BEST_EFFORT(call)                                                                          \
+    do {                                                                                           \
+        if ((call) < 0)                                                                            \
+            break;                                                                                 \
+    } while (0)
+
 /* Defines `static void name(T **p)` for use with CLEANUP, calling fn(*p). */
 #define DEFINE_CLEANUP(T, name, fn)                                                                \
     static inline UNUSED void name(T **p)                                                          \

@@ -32,6 +32,14 @@
         (v)->n--;                                                                                  \
     } while (0)
 
+/* Moves item i to the front, keeping the order of the rest. */
+#define vec_to_front(v, i)                                                                         \
+    do {                                                                                           \
+        __auto_type moved_ = (v)->items[i];                                                        \
+        memmove(&(v)->items[1], &(v)->items[0], (i) * sizeof *(v)->items);                         \
+        (v)->items[0] = moved_;                                                                    \
+    } while (0)
+
 #define vec_fini(v)                                                                                \
     do {                                                                                           \
         free((v)->items);                                                                          \

@@ -21,7 +21,10 @@ typedef struct CatalogueSnapshot {
     size_t n;
 } CatalogueSnapshot;
 
-/* Called after a reload that changed something, from the thread that reloaded. */
+/*
+ * Called after a reload that changed something, from the thread that reloaded. It must not reload:
+ * reloads are one at a time, and its own is not over.
+ */
 typedef void (*CatalogueChanged)(void *ctx, const CatalogueSnapshot *now);
 
 Catalogue *catalogue_new(const char *challenges_dir);

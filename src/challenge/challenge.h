@@ -64,6 +64,8 @@ void challenge_unref(Challenge *challenge); /* NULL is fine */
 DEFINE_CLEANUP(Challenge, challenge_unref_p, challenge_unref)
 #define AUTO_CHALLENGE CLEANUP(challenge_unref_p)
 
+/* Does the folder hold a configuration or a compose file? */
+bool challenge_is_folder(const char *path);
 const char *challenge_protocol_name(ChallengeProtocol protocol);
 
 /*

@@ -40,7 +40,7 @@ typedef struct PlanPort {
 } PlanPort;
 
 typedef struct PlanAttachment {
-    size_t network; /* index into Plan.networks */
+    size_t network;      /* index into Plan.networks */
     PlanStrings aliases; /* without the service name and the container name, which are implied */
 } PlanAttachment;
 
@@ -72,11 +72,11 @@ typedef struct PlanMount {
 } PlanMount;
 
 typedef struct PlanHealthcheck {
-    bool present;  /* the compose file has one */
+    bool present; /* the compose file has one */
     bool disabled;
-    PlanStrings test; /* starts with CMD or CMD-SHELL; template */
+    PlanStrings test; /* starts with CMD or CMD-SHELL; empty = the image's own; template */
     int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns; /* 0 = engine default */
-    int64_t retries; /* 0 = engine default */
+    int64_t retries;                                                     /* 0 = engine default */
 } PlanHealthcheck;
 
 typedef struct PlanBuild {
@@ -84,7 +84,7 @@ typedef struct PlanBuild {
     const char *context;    /* folder inside the challenge folder, "." for itself */
     const char *dockerfile; /* path inside the context; NULL when inline */
     const char *dockerfile_inline;
-    const char *target;     /* NULL = last stage */
+    const char *target; /* NULL = last stage */
     PlanPair *args;
     size_t n_args;
     PlanPair *labels;
@@ -101,7 +101,7 @@ typedef enum PlanRestart { PLAN_RESTART_NO, PLAN_RESTART_ON_FAILURE } PlanRestar
 
 typedef struct PlanService {
     const char *name;
-    int line; /* of its key, for messages */
+    int line;          /* of its key, for messages */
     const char *image; /* reference; NULL when only built */
     PlanBuild build;
     bool has_command, has_entrypoint; /* an empty list clears the image's own */
@@ -121,11 +121,11 @@ typedef struct PlanService {
     int64_t restart_retries;
     const char *alias_of_container_name; /* container_name kept as a network alias, or NULL */
     const char *hostname, *domainname, *user, *working_dir, *stop_signal, *platform;
-    int64_t stop_grace_ns;  /* capped */
-    int64_t memory_bytes;   /* 0 = not given: the cap applies */
-    int64_t nano_cpus;      /* 0 = not given */
-    int64_t pids_limit;     /* 0 = not given */
-    int64_t shm_bytes;      /* 0 = engine default */
+    int64_t stop_grace_ns; /* capped */
+    int64_t memory_bytes;  /* 0 = not given: the cap applies */
+    int64_t nano_cpus;     /* 0 = not given */
+    int64_t pids_limit;    /* 0 = not given */
+    int64_t shm_bytes;     /* 0 = engine default */
     int64_t memory_reservation_bytes;
     bool read_only, tty, stdin_open, init, no_new_privileges;
     PlanStrings cap_drop, cap_add, dns, dns_search, dns_opt, extra_hosts, group_add;
@@ -165,8 +165,11 @@ typedef const char *(*PlanLookup)(void *ctx, const char *name);
 
 /*
  * Replaces the markers of a template, with compose's rules for `:-  -  :+  +  :?  ?`. An unset
- * variable without an operator becomes "". The result lives in `arena` (or is `text` itself).
+ * variable without an operator, or with `?`, becomes "". The result lives in `arena` (or is `text`
+ * itself).
  */
 const char *plan_expand(Arena *arena, const char *text, PlanLookup lookup, void *ctx);
 /* Does it carry markers? */
 bool plan_is_template(const char *text);
+/* Text for people: markers as ${NAME:-word}, control characters as '?'. */
+const char *plan_show(Arena *arena, const char *text);

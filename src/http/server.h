@@ -1,6 +1,6 @@
 /*
- * server - HTTP/1.1 in front of the application: the adapter around libmicrohttpd. No other file
- * of the program includes microhttpd.h.
+ * server - HTTP/1.1 in front of the application: the adapter around libmicrohttpd. Nothing outside
+ * this folder includes microhttpd.h.
  *
  * What it adds to the library: a strict check of the request head (one Host, at most one digits-only
  * Content-Length, Transfer-Encoding only `chunked` and never beside Content-Length, token names, no
@@ -12,8 +12,17 @@
  * handle() either fills the reply and returns HTTP_DONE, or returns HTTP_LATER and somebody calls
  * http_request_finish() exactly once, from any thread.
  *
- * Ownership  the request, its arena and its reply live until the response has been sent.
- * Threads    begin() and memory-only handle() run on loop threads and must not block.
+ * A drain gives up on a request that is HTTP_LATER for longer than its grace: the client gets 503
+ * from fail(), and the request (with arena, headers, body) lives on until http_request_finish() is
+ * called, which then only releases it. That call is safe even after http_server_free(). Equally, a
+ * client that vanished meanwhile is no concern of the application: it finishes as ever.
+ *
+ * Ownership  the request, its arena and its reply live until the response has been sent and, when
+ *            HTTP_LATER was returned, http_request_finish() was called.
+ * Threads    begin() and memory-only handle() run on loop threads and must not block. fail() runs
+ *            on loop threads.
+ * Limits     16 KiB of head, 100 headers. A body or response slower than 64 KB/s may take
+ *            idle_timeout more, then the connection is closed.
  */
 #pragma once
 
@@ -37,7 +46,7 @@ typedef struct HttpHeader {
 } HttpHeader;
 
 typedef struct HttpReply {
-    int status;
+    int status;               /* 200..599 */
     const char *content_type; /* NULL = none */
     StrBuf body;              /* owned by the reply */
     const HttpHeader *shared_headers; /* a static table, e.g. the security headers */
@@ -72,7 +81,12 @@ typedef struct HttpApp {
     /* True: go on. False: the reply is filled, answer now without reading the body. */
     bool (*begin)(void *ctx, HttpRequest *request);
     HttpOutcome (*handle)(void *ctx, HttpRequest *request);
-    /* Error answers the server makes itself (400, 408, 413, 431, 503 overload). May be NULL. */
+    /*
+     * Error answers the server makes itself (400, 413, 417, 431, 501, 503, 505): fills the reply.
+     * NULL: plain text. begin() may not have run for this request, and after a drain it is a copy
+     * whose `app` is NULL. Where the head is too broken to be parsed at all, the library answers
+     * by itself.
+     */
     void (*fail)(void *ctx, HttpRequest *request, int status, const char *message);
 } HttpApp;
 
@@ -87,15 +101,22 @@ typedef struct HttpServerOptions {
     Millis idle_timeout;        /* 0 = 30 s */
 } HttpServerOptions;
 
+/* Starts to listen and to serve; ignores SIGPIPE for the whole process. */
 MUST_USE int http_server_new(HttpServer **ret, const HttpServerOptions *options, HttpApp app,
                              Error *err);
 int http_server_port(const HttpServer *server);
-/* No new connections; ends every stream; waits up to `grace` for requests under way. */
+/*
+ * No new connections; ends every stream, sending what is buffered; waits up to `grace` for requests
+ * under way, then answers 503 to those that are still HTTP_LATER or wait for a worker. Returns when
+ * every connection is quiet, at most a second after that.
+ */
 void http_server_drain(HttpServer *server, Millis grace);
+/* Drains (without grace, unless done before), waits for handlers on workers and stops. NULL is fine. */
 void http_server_free(HttpServer *server);
 
 const char *http_request_header(const HttpRequest *request, const char *name); /* NULL if absent */
 const char *http_request_query(const HttpRequest *request, const char *key);   /* decoded; NULL */
+/* Exactly once after HTTP_LATER, from any thread, even inside handle(); `request` is gone after it. */
 void http_request_finish(HttpRequest *request);
 /* name must be static; value is copied into the arena. CR, LF and NUL are refused (dropped). */
 void http_reply_header(HttpRequest *request, const char *name, const char *value);
@@ -108,7 +129,7 @@ enum { HTTP_STREAM_BUFFER_MAX = 256 * 1024 };
 HttpStream *http_stream_new(void);
 HttpStream *http_stream_ref(HttpStream *stream);
 void http_stream_unref(HttpStream *stream);
-/* False when the client is gone or too slow (the stream is then closed). */
+/* False when the client is gone or too slow (the stream is then closed), or after a close. */
 bool http_stream_write(HttpStream *stream, const char *bytes, size_t n);
 void http_stream_close(HttpStream *stream); /* the client sees an orderly end */
 bool http_stream_is_open(HttpStream *stream);

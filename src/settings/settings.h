@@ -37,7 +37,8 @@ void settings_free(Settings *settings);
 DEFINE_CLEANUP(Settings, settings_free_p, settings_free)
 #define AUTO_SETTINGS CLEANUP(settings_free_p)
 
-/* For `whaley config` (value, source, default; secrets masked), `--help` and docs/configuration.md. */
+/* For `whaley config` (value, source, default; secrets masked), `--help` and docs/configuration.md.
+ */
 void settings_print(const Settings *settings, bool json, StrBuf *out);
 void settings_print_help(StrBuf *out);
 void settings_print_markdown(StrBuf *out);

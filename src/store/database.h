@@ -36,7 +36,7 @@ typedef struct DbValue {
     const char *text; /* borrowed for the call */
 } DbValue;
 
-#define db_int(v) ((DbValue){ .type = DB_INT, .i = (v) })
+#define db_int(v)  ((DbValue){ .type = DB_INT, .i = (v) })
 #define db_text(v) db_text_or_null(v)
 static inline DbValue db_text_or_null(const char *text) /* NULL binds NULL */
 {
@@ -45,8 +45,7 @@ static inline DbValue db_text_or_null(const char *text) /* NULL binds NULL */
 #define db_null() ((DbValue){ .type = DB_NULL })
 /* db_exec(db, "...", DB_ARGS(db_text(id), db_int(3)), err) */
 #define DB_ARGS(...)                                                                               \
-    (const DbValue[]){ __VA_ARGS__ },                                                              \
-        sizeof((const DbValue[]){ __VA_ARGS__ }) / sizeof(DbValue)
+    (const DbValue[]){ __VA_ARGS__ }, sizeof((const DbValue[]){ __VA_ARGS__ }) / sizeof(DbValue)
 #define DB_NO_ARGS NULL, 0
 
 /*
@@ -63,7 +62,10 @@ DEFINE_CLEANUP(Db, db_free_p, db_free)
 MUST_USE int db_exec(Db *db, const char *sql, const DbValue *args, size_t n_args, Error *err);
 MUST_USE int db_exec_count(Db *db, const char *sql, const DbValue *args, size_t n_args,
                            int64_t *ret_changes, Error *err);
-/* Reads all rows into memory (at most 100,000). */
+/*
+ * Reads all rows into memory (at most 100,000). What starts with SELECT is read beside a writer;
+ * anything else (INSERT ... RETURNING) takes the writer's turn.
+ */
 MUST_USE int db_query(Db *db, const char *sql, const DbValue *args, size_t n_args, DbRows **ret,
                       Error *err);
 void db_rows_free(DbRows *rows);

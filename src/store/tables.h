@@ -21,11 +21,11 @@ typedef struct InstanceRow {
     char *user_id, *username, *team_id, *team_name; /* team_*, username may be NULL */
     char *owner_id, *owner_kind;                    /* "user" | "team" */
     char *status, *phase;
-    char *ports_json;         /* {"80":30001} */
+    char *ports_json; /* {"80":30001} */
     char *public_urls_json, *container_ids_json;
     char *network_name, *error_message; /* may be NULL */
-    char *stop_reason;        /* NULL until a stop was decided */
-    char *spec_json;          /* what adoption needs of the challenge; see instance/record.c */
+    char *stop_reason;                  /* NULL until a stop was decided */
+    char *spec_json; /* what adoption needs of the challenge; see instance/record.c */
     int64_t created_at, expires_at, extended_s;
 } InstanceRow;
 
@@ -38,7 +38,8 @@ void instance_rows_fini(InstanceRows *rows);
 
 /* Inserts or replaces everything but created_at. */
 MUST_USE int instances_save(Db *db, const InstanceRow *row, Error *err);
-MUST_USE int instances_delete(Db *db, const char *instance_id, Error *err); /* with its resources and leases */
+MUST_USE int instances_delete(Db *db, const char *instance_id,
+                              Error *err); /* with its resources and leases */
 MUST_USE int instances_all(Db *db, InstanceRows *ret, Error *err);
 
 typedef struct ResourceRow {
@@ -56,8 +57,8 @@ void resource_rows_fini(ResourceRows *rows);
 #define AUTO_RESOURCE_ROWS CLEANUP(resource_rows_fini)
 MUST_USE int resources_intend(Db *db, const char *instance_id, const char *kind, const char *name,
                               Error *err);
-MUST_USE int resources_present(Db *db, const char *instance_id, const char *kind,
-                               const char *name, const char *ref, Error *err);
+MUST_USE int resources_present(Db *db, const char *instance_id, const char *kind, const char *name,
+                               const char *ref, Error *err);
 MUST_USE int resources_gone(Db *db, const char *instance_id, const char *kind, const char *name,
                             Error *err);
 MUST_USE int resources_of(Db *db, const char *instance_id, ResourceRows *ret, Error *err);

@@ -5,7 +5,8 @@
  *
  * Ownership  everything lives in the arena given.
  * Failure    one message with its position; no partial tree.
- * Limits     TOML_DEPTH_MAX nested values, TOML_TEXT_MAX bytes.
+ * Limits     TOML_TEXT_MAX bytes, TOML_DEPTH_MAX nested values, TOML_KEYS_MAX parts of keys and
+ *            TOML_VALUES_MAX values; they bound time and memory for hostile files.
  */
 #pragma once
 
@@ -15,7 +16,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { TOML_DEPTH_MAX = 64, TOML_TEXT_MAX = 1 << 20 };
+enum {
+    TOML_DEPTH_MAX = 64,
+    TOML_TEXT_MAX = 1 << 20,
+    TOML_KEYS_MAX = 20000,
+    TOML_VALUES_MAX = 100000,
+};
 
 typedef enum TomlKind {
     TOML_TABLE,
@@ -24,7 +30,7 @@ typedef enum TomlKind {
     TOML_INTEGER,
     TOML_FLOAT,
     TOML_BOOL,
-    TOML_DATETIME,       /* offset date-time; kept as validated text */
+    TOML_DATETIME, /* offset date-time; kept as validated text */
     TOML_LOCAL_DATETIME,
     TOML_LOCAL_DATE,
     TOML_LOCAL_TIME,

@@ -33,7 +33,7 @@ struct YamlNode {
     YamlKind kind;
     int line, column; /* from 1 */
     const char *text; /* SCALAR */
-    bool plain;       /* SCALAR: unquoted and without a tag of its own */
+    bool plain;       /* SCALAR: unquoted, or tagged !!int, !!float, !!bool or !!null */
     YamlPair *pairs;  /* MAP, in the order of the file, merges appended */
     YamlNode **items; /* LIST */
     size_t n, cap;

@@ -1,0 +1,81 @@
+/*
+ * loader - what the parts of compose/ share while one file is being loaded. Private to compose/.
+ *
+ * Ownership  `arena` is the plan's; `scratch` dies with the load.
+ */
+#pragma once
+
+#include "compose/load.h"
+
+#include "base/map.h"
+
+enum {
+    COMPOSE_SERVICES_MAX = 32,
+    COMPOSE_NETWORKS_MAX = 16,
+    COMPOSE_VOLUMES_MAX = 32,
+    COMPOSE_PORTS_MAX = 64, /* of one service */
+    COMPOSE_PORT_RANGE_MAX = 16,
+    COMPOSE_MOUNTS_MAX = 64, /* of one service */
+    COMPOSE_ENV_FILE_MAX = 256 << 10,
+    COMPOSE_TEXT_MAX = 64 << 10,   /* one value after interpolation */
+    COMPOSE_MEMORY_MAX = 32 << 20, /* all values after interpolation */
+    COMPOSE_RESTARTS_MAX = 3,
+    COMPOSE_TEMPLATE_DEPTH_MAX = 16,
+};
+
+struct Field;
+
+typedef struct Loader {
+    Arena *arena, *scratch;
+    const ComposeOptions *options;
+    DiagList *diags;
+    Plan *plan;
+    Map *variables;              /* of .env: name -> const char * */
+    const struct Field *root;    /* the whole file, interpolated */
+    const struct Field **fields; /* of plan->services, the same order */
+    bool too_large;
+    Error io; /* the first I/O trouble, if any */
+} Loader;
+
+/* The same as compose_load() with the text at hand. */
+MUST_USE int compose_load_text(const ComposeOptions *options, const char *text, size_t len,
+                               Plan **ret_plan, DiagList *diags, Error *err);
+
+/* Parts of a service; each reads its keys and fills its members. */
+void load_service(Loader *l, const struct Field *f, PlanService *s);
+void load_build(Loader *l, const struct Field *service, PlanService *s);
+void load_command(Loader *l, const struct Field *service, PlanService *s);
+void load_environment(Loader *l, const struct Field *service, PlanService *s);
+void load_healthcheck(Loader *l, const struct Field *service, PlanService *s);
+void load_labels(Loader *l, const struct Field *f, PlanPair **ret, size_t *ret_n);
+void load_limits(Loader *l, const struct Field *service, PlanService *s);
+void load_mounts(Loader *l, const struct Field *service, PlanService *s);
+void load_attachments(Loader *l, const struct Field *service, PlanService *s);
+void load_ports(Loader *l, const struct Field *service, PlanService *s);
+void load_security(Loader *l, const struct Field *service, PlanService *s);
+void load_ulimits(Loader *l, const struct Field *service, PlanService *s);
+
+/* The top-level `networks` and `volumes`, checked before any service. */
+void check_networks(Loader *l);
+void check_volumes(Loader *l);
+/* Index in plan->networks (or volumes), added at first use. */
+size_t use_network(Loader *l, const char *key);
+void use_volume(Loader *l, const char *key);
+
+/* Reads every depends_on and puts the services in start order; errors on cycles. */
+void load_dependencies(Loader *l);
+
+/*
+ * A path the author wrote, as a clean relative path inside the challenge folder ("." for itself),
+ * or NULL when reported: absolute, `~`, `..`. Does not look at the disk.
+ */
+const char *path_inside(Loader *l, const struct Field *f, const char *text);
+
+typedef enum PathKind { PATH_FILE, PATH_FOLDER, PATH_EITHER } PathKind;
+/* Is it there, of that kind, without crossing a symlink? Otherwise reports `code`. */
+bool path_exists(Loader *l, const struct Field *f, const char *path, PathKind kind,
+                 const char *code);
+/* Opens and reads a file inside the folder. 0, 1 = absent, < 0 = reported. `f` may be NULL. */
+int path_read(Loader *l, const struct Field *f, const char *path, size_t max, char **ret_text);
+/* Keeps the first I/O trouble for compose_load() to return. */
+void loader_io(Loader *l, const Error *err);

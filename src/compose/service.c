@@ -1,0 +1,139 @@
+#include "base/str.h"
+#include "compose/keys.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static bool is_image(const char *s)
+{
+    return isalnum((unsigned char)s[0]) && text_is_made_of(s, "._-/:@", 512) && !str_ends(s, ":") &&
+           !strstr(s, "//");
+}
+
+static bool is_user(const char *s)
+{
+    return s[0] != '-' && s[0] != ':' && text_is_made_of(s, "_.-:$", 128);
+}
+
+static bool is_absolute(const char *s)
+{
+    return s[0] == '/' && strlen(s) <= 1024;
+}
+
+static bool is_signal(const char *s)
+{
+    return text_is_made_of(s, "+-", 16);
+}
+
+static bool is_platform(const char *s)
+{
+    return strchr(s, '/') && text_is_made_of(s, "._-/", 64);
+}
+
+static void load_names(Loader *l, const Field *f, PlanService *s)
+{
+    field_get_checked(l, f, "image", is_image, "an image reference", &s->image);
+    field_get_checked(l, f, "hostname", text_is_name, "a host name", &s->hostname);
+    field_get_checked(l, f, "domainname", text_is_name, "a domain name", &s->domainname);
+    field_get_checked(l, f, "user", is_user, "a user", &s->user);
+    field_get_checked(l, f, "working_dir", is_absolute, "an absolute path", &s->working_dir);
+    field_get_checked(l, f, "stop_signal", is_signal, "a signal", &s->stop_signal);
+    field_get_checked(l, f, "platform", is_platform, "a platform like linux/amd64", &s->platform);
+}
+
+/* Containers are named by us; authors use the name they gave as a host name. */
+static void load_container_name(Loader *l, const Field *service, PlanService *s)
+{
+    Field f;
+    const char *text = field_get(service, "container_name", &f) ? field_template(l, &f) : NULL;
+
+    if (!text)
+        return;
+    if (plan_is_template(text))
+        field_warn(l, &f, "container-name", "use the service's name",
+                   "containers are named after the instance; '%.100s' is not kept as a host name",
+                   text);
+    else if (!text_is_name(text))
+        field_error(l, &f, "bad-name", NULL, "'%.100s' is not a container's name", text);
+    else
+        s->alias_of_container_name = arena_strdup(l->arena, text);
+}
+
+static void load_restart(Loader *l, const Field *service, PlanService *s)
+{
+    Field f;
+    const char *text = field_get(service, "restart", &f) ? field_text(l, &f) : NULL;
+    int64_t retries = 0;
+
+    if (!text || !*text || strcmp(text, "no") == 0 || strcmp(text, "false") == 0)
+        return;
+    if (str_starts(text, "on-failure:")) {
+        if (!str_parse_i64(text + 11, 0, 1000000, &retries)) {
+            field_error(l, &f, "bad-value", "write on-failure:3", "'%.100s' is not a number",
+                        text + 11);
+            return;
+        }
+    } else if (strcmp(text, "always") != 0 && strcmp(text, "unless-stopped") != 0 &&
+               strcmp(text, "on-failure") != 0) {
+        field_error(l, &f, "bad-value", "use no, always, unless-stopped or on-failure[:n]",
+                    "'%.100s' is not a restart policy", text);
+        return;
+    }
+    s->restart = PLAN_RESTART_ON_FAILURE;
+    s->restart_retries =
+        retries > 0 && retries < COMPOSE_RESTARTS_MAX ? retries : COMPOSE_RESTARTS_MAX;
+}
+
+void load_labels(Loader *l, const Field *f, PlanPair **ret, size_t *ret_n)
+{
+    static const char *const reserved[] = { "com.docker.", "whaley.", "traefik." };
+    Pairs pairs = { 0 };
+
+    field_pairs(l, f, "=", true, &pairs);
+    for (size_t i = 0; i < pairs.n; i++) {
+        PlanPair *pair = &pairs.items[i];
+        if (!pair->value)
+            pair->value = "";
+        for (size_t k = 0; k < ARRAY_LEN(reserved); k++)
+            if (strncasecmp(pair->key, reserved[k], strlen(reserved[k])) == 0)
+                field_error(l, &pairs.fields[i], "label-reserved", "choose another name",
+                            "labels that start with '%s' are not for challenges", reserved[k]);
+    }
+    *ret = pairs.items;
+    *ret_n = pairs.n;
+}
+
+static void load_flags(Loader *l, const Field *f, PlanService *s)
+{
+    field_get_bool(l, f, "read_only", &s->read_only);
+    field_get_bool(l, f, "tty", &s->tty);
+    field_get_bool(l, f, "stdin_open", &s->stdin_open);
+    field_get_bool(l, f, "init", &s->init);
+}
+
+void load_service(Loader *l, const Field *f, PlanService *s)
+{
+    Field labels;
+
+    if (!keys_check(l, f, KEY_SERVICE))
+        return;
+    load_flags(l, f, s);
+    load_names(l, f, s);
+    load_container_name(l, f, s);
+    load_restart(l, f, s);
+    load_build(l, f, s);
+    load_command(l, f, s);
+    load_environment(l, f, s);
+    load_ports(l, f, s);
+    load_attachments(l, f, s);
+    load_mounts(l, f, s);
+    load_healthcheck(l, f, s);
+    load_limits(l, f, s);
+    load_security(l, f, s);
+    if (field_get(f, "labels", &labels))
+        load_labels(l, &labels, &s->labels, &s->n_labels);
+    if (!yaml_get(f->node, "image") && !s->build.present)
+        field_key_diag(l, DIAG_ERROR, f, "no-image", "add one of them",
+                       "the service has neither 'image' nor 'build'");
+}

@@ -1,0 +1,297 @@
+#include "instance/container_spec.h"
+#include "base/str.h"
+#include "docker/tar.h"
+#include "instance/images.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { STOP_TIMEOUT_S = 2, COPIES_MAX = 64 << 20 };
+
+/*
+ * The engine's default set without NET_RAW, MKNOD, AUDIT_WRITE, SETFCAP and SETPCAP
+ * (docker.md 11): enough for servers that drop privileges themselves.
+ */
+static const char *const default_caps[] = { "CHOWN",  "DAC_OVERRIDE", "FOWNER",          "FSETID",
+                                            "KILL",   "SETGID",       "SETUID",          "NET_BIND_SERVICE",
+                                            "SYS_CHROOT" };
+
+/* ---- variables of an instance ---- */
+
+static const char *lookup(void *ctx, const char *name)
+{
+    Project *p = ctx;
+    const Instance *in = p->instance;
+    int64_t internal;
+
+    if (strcmp(name, "INSTANCE_ID") == 0 || strcmp(name, "COMPOSE_PROJECT_NAME") == 0)
+        return in->id;
+    if (strcmp(name, "DOCKER_NETWORK") == 0)
+        return in->n_networks ? in->networks[0].name : "";
+    if (str_starts(name, "PORT_") && str_parse_i64(name + 5, 1, 65535, &internal)) {
+        for (size_t i = 0; i < in->n_ports; i++)
+            if (in->ports[i].internal == internal)
+                return arena_printf(p->arena, "%u", (unsigned)in->ports[i].external);
+    }
+    return NULL; /* FLAG and DYNAMIC_FLAG: unset until flags of one's own exist */
+}
+
+static const char *expand(Project *p, const char *text)
+{
+    return plan_expand(p->arena, text, lookup, p);
+}
+
+static const char *const *expand_all(Project *p, PlanStrings list)
+{
+    const char **out = arena_alloc(p->arena, (list.n + 1) * sizeof *out);
+
+    for (size_t i = 0; i < list.n; i++)
+        out[i] = expand(p, list.items[i]);
+    return out;
+}
+
+/* ---- parts ---- */
+
+static void fill_environment(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    const char **env = arena_alloc(p->arena, (s->n_environment + 1) * sizeof *env);
+
+    for (size_t i = 0; i < s->n_environment; i++)
+        env[i] = s->environment[i].value
+                     ? arena_printf(p->arena, "%s=%s", s->environment[i].key,
+                                    expand(p, s->environment[i].value))
+                     : s->environment[i].key;
+    spec->env = env;
+    spec->n_env = s->n_environment;
+}
+
+static void fill_labels(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    Labels labels = { 0 };
+
+    for (size_t i = 0; i < s->n_labels; i++)
+        labels_add(&labels, p->arena, s->labels[i].key,
+                   s->labels[i].value ? expand(p, s->labels[i].value) : "");
+    labels_of_container(&labels, p->arena, p->m, p->instance, p->challenge->plan, s);
+    spec->labels = labels.items;
+    spec->n_labels = labels.n;
+}
+
+/* The host port leased for this port of this service, 0 when it is not one of the challenge's. */
+static uint16_t leased_port(const Project *p, const PlanService *s, uint16_t target)
+{
+    for (size_t i = 0; i < p->challenge->n_ports; i++)
+        if (p->challenge->ports[i].port == target &&
+            str_eq(p->challenge->ports[i].service, s->name))
+            return p->instance->ports[i].external;
+    return 0;
+}
+
+static void fill_ports(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    EnginePortBinding *ports = arena_alloc(p->arena, (s->n_ports + 1) * sizeof *ports);
+
+    for (size_t i = 0; i < s->n_ports; i++) {
+        bool tcp = s->ports[i].protocol == PLAN_TCP;
+        ports[i] = (EnginePortBinding){
+            .container_port = s->ports[i].target,
+            .udp = !tcp,
+            .host_port = s->ports[i].published && tcp ? leased_port(p, s, s->ports[i].target) : 0,
+            .host_ip = p->m->parts.settings->publish_address,
+        };
+    }
+    spec->ports = ports;
+    spec->n_ports = s->n_ports;
+}
+
+static void fill_endpoints(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    EngineEndpoint *endpoints = arena_alloc(p->arena, (s->n_attachments + 1) * sizeof *endpoints);
+
+    for (size_t i = 0; i < s->n_attachments; i++) {
+        const PlanAttachment *a = &s->attachments[i];
+        const char **aliases = arena_alloc(p->arena, (a->aliases.n + 3) * sizeof *aliases);
+        size_t n = 0;
+        aliases[n++] = spec->name;
+        aliases[n++] = s->name;
+        if (s->alias_of_container_name)
+            aliases[n++] = s->alias_of_container_name;
+        for (size_t k = 0; k < a->aliases.n; k++)
+            aliases[n++] = a->aliases.items[k];
+        endpoints[i] = (EngineEndpoint){ p->instance->networks[a->network].id, aliases, n };
+    }
+    spec->endpoints = endpoints;
+    spec->n_endpoints = s->n_attachments;
+}
+
+static void fill_mounts(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    EngineVolumeMount *volumes = arena_alloc(p->arena, (s->n_mounts + 1) * sizeof *volumes);
+    EngineTmpfs *tmpfs = arena_alloc(p->arena, (s->n_mounts + 1) * sizeof *tmpfs);
+
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        const PlanMount *mount = &s->mounts[i];
+        if (mount->kind == PLAN_MOUNT_TMPFS)
+            tmpfs[spec->n_tmpfs++] = (EngineTmpfs){ mount->target, mount->tmpfs_bytes };
+        else if (mount->kind == PLAN_MOUNT_ANONYMOUS)
+            volumes[spec->n_volumes++] = (EngineVolumeMount){ NULL, mount->target, mount->read_only };
+        else if (mount->kind == PLAN_MOUNT_VOLUME)
+            volumes[spec->n_volumes++] = (EngineVolumeMount){
+                arena_printf(p->arena, "%s_%s", p->instance->id, mount->source), mount->target,
+                mount->read_only
+            };
+    }
+    spec->volumes = volumes;
+    spec->tmpfs = tmpfs;
+}
+
+static void fill_security(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    static const char *const no_new_privileges[] = { "no-new-privileges:true" };
+    static const char *const all[] = { "ALL" };
+    const char **add = arena_alloc(p->arena,
+                                   (ARRAY_LEN(default_caps) + s->cap_add.n + 1) * sizeof *add);
+    size_t n = 0;
+    bool drop_all = str_in("ALL", s->cap_drop.items, s->cap_drop.n);
+
+    for (size_t i = 0; i < ARRAY_LEN(default_caps) && !drop_all; i++)
+        if (!str_in(default_caps[i], s->cap_drop.items, s->cap_drop.n))
+            add[n++] = default_caps[i];
+    for (size_t i = 0; i < s->cap_add.n; i++)
+        add[n++] = s->cap_add.items[i];
+    spec->cap_drop = all;
+    spec->n_cap_drop = 1;
+    spec->cap_add = add;
+    spec->n_cap_add = n;
+    if (!p->challenge->allow_setuid || s->no_new_privileges) {
+        spec->security_opt = no_new_privileges;
+        spec->n_security_opt = 1;
+    }
+}
+
+static int64_t capped(int64_t wanted, int64_t cap)
+{
+    return wanted > 0 && wanted < cap ? wanted : cap;
+}
+
+static void fill_limits(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    const Settings *settings = p->m->parts.settings;
+    EngineUlimit *ulimits = arena_alloc(p->arena, (s->n_ulimits + 1) * sizeof *ulimits);
+
+    spec->memory_bytes = capped(s->memory_bytes, settings->container_max_memory);
+    spec->nano_cpus = capped(s->nano_cpus, (int64_t)(settings->container_max_cpu * 1e9));
+    spec->pids_limit = capped(s->pids_limit, settings->container_pids_limit);
+    spec->shm_bytes = s->shm_bytes > spec->memory_bytes ? spec->memory_bytes : s->shm_bytes;
+    if (s->memory_reservation_bytes <= spec->memory_bytes)
+        spec->memory_reservation_bytes = s->memory_reservation_bytes;
+    for (size_t i = 0; i < s->n_ulimits; i++)
+        ulimits[i] = (EngineUlimit){ s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard };
+    spec->ulimits = ulimits;
+    spec->n_ulimits = s->n_ulimits;
+    spec->stop_timeout_s = STOP_TIMEOUT_S;
+    spec->restart_retries = s->restart == PLAN_RESTART_ON_FAILURE ? s->restart_retries : 0;
+}
+
+static void fill_health(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    static const char *const none[] = { "NONE" };
+    const PlanHealthcheck *h = &s->healthcheck;
+
+    if (!h->present)
+        return;
+    spec->health_test = h->disabled ? none : expand_all(p, h->test);
+    spec->n_health_test = h->disabled ? 1 : h->test.n;
+    spec->health_interval_ns = h->interval_ns;
+    spec->health_timeout_ns = h->timeout_ns;
+    spec->health_start_period_ns = h->start_period_ns;
+    spec->health_start_interval_ns = h->start_interval_ns;
+    spec->health_retries = h->retries;
+}
+
+static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
+{
+    EnginePair *sysctls = arena_alloc(p->arena, (s->n_sysctls + 1) * sizeof *sysctls);
+
+    for (size_t i = 0; i < s->n_sysctls; i++)
+        sysctls[i] = (EnginePair){ s->sysctls[i].key, s->sysctls[i].value };
+    spec->sysctls = sysctls;
+    spec->n_sysctls = s->n_sysctls;
+    spec->dns = s->dns.items;
+    spec->n_dns = s->dns.n;
+    spec->dns_search = s->dns_search.items;
+    spec->n_dns_search = s->dns_search.n;
+    spec->dns_opt = s->dns_opt.items;
+    spec->n_dns_opt = s->dns_opt.n;
+    spec->extra_hosts = s->extra_hosts.items;
+    spec->n_extra_hosts = s->extra_hosts.n;
+    spec->group_add = s->group_add.items;
+    spec->n_group_add = s->group_add.n;
+}
+
+int container_spec_fill(ContainerSpec *spec, Project *p, size_t index, Error *err)
+{
+    const PlanService *s = &p->challenge->plan->services[index];
+    char *image = arena_alloc(p->arena, ENGINE_ID_SIZE);
+    bool image_healthcheck;
+
+    if (!image_builder_find(p->m->images, p->challenge->id, p->challenge->revision, s->name, image,
+                            &image_healthcheck))
+        return error_set(err, E_UNAVAILABLE, "the image of %s is not ready", s->name);
+    *spec = (ContainerSpec){
+        .name = p->instance->containers[index].name,
+        .image = image,
+        .has_command = s->has_command,
+        .command = expand_all(p, s->command),
+        .n_command = s->command.n,
+        .has_entrypoint = s->has_entrypoint,
+        .entrypoint = expand_all(p, s->entrypoint),
+        .n_entrypoint = s->entrypoint.n,
+        .hostname = s->hostname,
+        .domainname = s->domainname,
+        .user = s->user,
+        .working_dir = s->working_dir,
+        .stop_signal = s->stop_signal,
+        .read_only = s->read_only,
+        .tty = s->tty,
+        .stdin_open = s->stdin_open,
+        .init = s->init,
+    };
+    fill_environment(spec, p, s);
+    fill_labels(spec, p, s);
+    fill_ports(spec, p, s);
+    fill_endpoints(spec, p, s);
+    fill_mounts(spec, p, s);
+    fill_security(spec, p, s);
+    fill_limits(spec, p, s);
+    fill_health(spec, p, s);
+    fill_lists(spec, p, s);
+    return 0;
+}
+
+int container_spec_copies(const Challenge *challenge, const PlanService *s, char **ret_tar,
+                          size_t *ret_len, Error *err)
+{
+    AUTO_CLOSE int dir_fd = -1;
+    AUTO_TAR Tar *tar = NULL;
+
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        if (s->mounts[i].kind != PLAN_MOUNT_COPY)
+            continue;
+        if (!tar) {
+            dir_fd = open(challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (dir_fd < 0)
+                return error_sys(err, "opening %s", challenge->path);
+            if (tar_begin(&tar, -1, COPIES_MAX, err) < 0)
+                return -1;
+        }
+        if (tar_add_tree(tar, dir_fd, s->mounts[i].source, s->mounts[i].target, err) < 0)
+            return error_wrap(err, "copying %s", s->mounts[i].source);
+    }
+    if (!tar)
+        return 1;
+    if (tar_finish(tar, err) < 0)
+        return -1;
+    *ret_tar = tar_take(tar, ret_len);
+    return 0;
+}

@@ -1,0 +1,16 @@
+/* container_spec - one service of a plan as the engine's create body. */
+#pragma once
+
+#include "docker/containers.h"
+#include "instance/labels.h"
+#include "instance/project.h"
+
+/* Everything the spec points to lives in the project's arena, the plan or the instance. */
+MUST_USE int container_spec_fill(ContainerSpec *ret, Project *project, size_t service_index,
+                                 Error *err);
+/*
+ * The tar with the challenge files that the service binds. Returns 1 when it binds none; otherwise
+ * the caller frees *ret_tar.
+ */
+MUST_USE int container_spec_copies(const Challenge *challenge, const PlanService *service,
+                                   char **ret_tar, size_t *ret_len, Error *err);

@@ -1,0 +1,169 @@
+#include "instance/firewall.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/strbuf.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { IPTABLES_TIMEOUT_MS = 15000, CHAIN_SIZE = 28 };
+
+struct Firewall {
+    Manager *m;
+    Lock lock; /* also keeps two assertions apart: it is held across iptables, by intent */
+    char in_chain[CHAIN_SIZE], forward_chain[CHAIN_SIZE];
+    VEC(char *) egress;
+    bool up, ever_up;
+    char detail[256];
+};
+
+/* Private and link-local ranges that even egress does not reach (metadata services live there). */
+static const char *const closed_ranges[] = { "10.0.0.0/8",     "172.16.0.0/12",  "192.168.0.0/16",
+                                             "169.254.0.0/16", "100.64.0.0/10",  "127.0.0.0/8",
+                                             "224.0.0.0/4",    "255.255.255.255/32" };
+
+Firewall *firewall_new(Manager *m)
+{
+    Firewall *f = xnew(Firewall);
+    char name[12];
+    size_t n = 0;
+
+    f->m = m;
+    (void)pthread_mutex_init(&f->lock, NULL);
+    for (const char *p = m->prefix; *p && n < sizeof name - 1; p++)
+        if (isalnum((unsigned char)*p) || *p == '-')
+            name[n++] = (char)toupper((unsigned char)*p);
+    name[n] = '\0';
+    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", name);
+    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", name);
+    return f;
+}
+
+void firewall_free(Firewall *f)
+{
+    if (!f)
+        return;
+    for (size_t i = 0; i < f->egress.n; i++)
+        free(f->egress.items[i]);
+    vec_fini(&f->egress);
+    free(f);
+}
+
+static int run(const char *const argv[], const char *input, Error *err)
+{
+    ProcessResult result = { 0 };
+    int rc;
+
+    if (process_run(argv, input, IPTABLES_TIMEOUT_MS, &result, err) < 0)
+        return -1;
+    rc = result.exit_code;
+    if (rc != 0 && err)
+        (void)error_set(err, E_INTERNAL, "%s: exit %d: %.200s", argv[0], rc, result.output);
+    free(result.output);
+    return rc == 0 ? 0 : -1;
+}
+
+/* The whole content of our chains, replaced in one transaction. */
+static void write_rules(const Firewall *f, StrBuf *out)
+{
+    const char *pool = f->m->parts.settings->network_subnet_base;
+
+    strbuf_addf(out, "*filter\n:%s - [0:0]\n:%s - [0:0]\n", f->in_chain, f->forward_chain);
+    strbuf_addf(out, "-A %s -s %s -m conntrack --ctstate NEW -j DROP\n", f->in_chain, pool);
+    /*
+     * Egress networks: closed ranges first, the rest is let through. Traffic inside one bridge is
+     * left alone throughout: with bridge-nf-call-iptables it passes here too.
+     */
+    for (size_t i = 0; i < f->egress.n; i++) {
+        const char *subnet = f->egress.items[i];
+        strbuf_addf(out, "-A %s -s %s -d %s -j RETURN\n", f->forward_chain, subnet, subnet);
+        for (size_t k = 0; k < ARRAY_LEN(closed_ranges); k++)
+            strbuf_addf(out, "-A %s -s %s -d %s -m conntrack --ctstate NEW -j DROP\n",
+                        f->forward_chain, subnet, closed_ranges[k]);
+        strbuf_addf(out, "-A %s -s %s -j RETURN\n", f->forward_chain, subnet);
+    }
+    strbuf_addf(out, "-A %s -s %s ! -d %s -m conntrack --ctstate NEW -j DROP\n", f->forward_chain,
+                pool, pool);
+    strbuf_adds(out, "COMMIT\n");
+}
+
+static int ensure_jump(const char *from, const char *to, Error *err)
+{
+    const char *const check[] = { "iptables", "-w", "5", "-C", from, "-j", to, NULL };
+    const char *const insert[] = { "iptables", "-w", "5", "-I", from, "1", "-j", to, NULL };
+    Error absent = { 0 };
+
+    return run(check, NULL, &absent) == 0 ? 0 : run(insert, NULL, err);
+}
+
+static int install_locked(Firewall *f, Error *err)
+{
+    static const char *const restore[] = { "iptables-restore", "-w", "5", "--noflush", NULL };
+    static const char *const new_chain[] = { "iptables", "-w", "5", "-N", "DOCKER-USER", NULL };
+    AUTO_STRBUF StrBuf rules = { 0 };
+    Error ignored = { 0 };
+
+    if (!f->m->parts.settings->firewall_enabled)
+        return error_set(err, E_UNAVAILABLE, "FIREWALL_ENABLED is false");
+    if (!engine_is_local(f->m->parts.engine))
+        return error_set(err, E_UNAVAILABLE,
+                         "the engine is on another host; install the rules there yourself");
+    if (geteuid() != 0)
+        return error_set(err, E_UNAVAILABLE, "not root");
+    write_rules(f, &rules);
+    if (run(restore, strbuf_str(&rules), err) < 0)
+        return -1;
+    (void)run(new_chain, NULL, &ignored); /* exists, unless the engine was never started */
+    if (ensure_jump("INPUT", f->in_chain, err) < 0)
+        return -1;
+    return ensure_jump("DOCKER-USER", f->forward_chain, err);
+}
+
+void firewall_assert(Firewall *f)
+{
+    Error err = { 0 };
+
+    LOCK_SCOPE(&f->lock);
+    bool was_up = f->up;
+    f->up = install_locked(f, &err) == 0;
+    (void)snprintf(f->detail, sizeof f->detail, "%.255s", f->up ? "" : err.detail);
+    if (f->up && !f->ever_up)
+        log_info("firewall: chains %s and %s are in place", f->in_chain, f->forward_chain);
+    else if (!f->up && (was_up || !f->detail[0] || !f->ever_up))
+        log_warn("firewall: NOT in place: %s; instances can reach this host and the network",
+                 f->detail);
+    f->ever_up = true;
+}
+
+void firewall_add_egress(Firewall *f, const char *subnet)
+{
+    (void)pthread_mutex_lock(&f->lock);
+    vec_push(&f->egress, xstrdup(subnet));
+    (void)pthread_mutex_unlock(&f->lock);
+    firewall_assert(f);
+}
+
+void firewall_drop_egress(Firewall *f, const char *subnet)
+{
+    bool found = false;
+
+    (void)pthread_mutex_lock(&f->lock);
+    for (size_t i = 0; i < f->egress.n && !found; i++) {
+        if (strcmp(f->egress.items[i], subnet) == 0) {
+            free(f->egress.items[i]);
+            vec_remove(&f->egress, i);
+            found = true;
+        }
+    }
+    (void)pthread_mutex_unlock(&f->lock);
+    if (found)
+        firewall_assert(f);
+}
+
+bool firewall_state(Firewall *f, char *ret_detail, size_t size)
+{
+    LOCK_SCOPE(&f->lock);
+    (void)snprintf(ret_detail, size, "%s", f->detail);
+    return f->up;
+}

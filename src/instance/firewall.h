@@ -1,0 +1,25 @@
+/*
+ * firewall - a small iptables chain of ours that closes what a bridge alone leaves open
+ * (decisions B7): a container may not open connections to this host (which also covers other
+ * instances' published ports through the engine's proxy), and, unless its challenge says
+ * `egress = true`, to nothing outside its own network.
+ *
+ * Two chains, named after NETWORK_PREFIX, hooked first in INPUT and in DOCKER-USER. Asserting is
+ * idempotent and repeated on a timer, because a restarted engine rebuilds DOCKER-USER. Where it
+ * cannot be installed (remote engine, no iptables, no root, FIREWALL_ENABLED=false) it says so in
+ * /health.
+ *
+ * Threads    any.
+ */
+#pragma once
+
+#include "instance/state.h"
+
+Firewall *firewall_new(Manager *m);
+void firewall_free(Firewall *firewall);
+/* Installs or repairs; remembers the outcome for firewall_state(). */
+void firewall_assert(Firewall *firewall);
+/* An instance network with egress came or went: the rules are rewritten. */
+void firewall_add_egress(Firewall *firewall, const char *subnet);
+void firewall_drop_egress(Firewall *firewall, const char *subnet);
+bool firewall_state(Firewall *firewall, char *ret_detail, size_t size);

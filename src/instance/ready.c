@@ -1,0 +1,176 @@
+#include "instance/ready.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "docker/containers.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    TABLE_MAX = 1 << 20,
+    STEP_MS = 10,          /* between looks, at first */
+    STEP_MAX_MS = 100,
+    ALIVE_EVERY_MS = 250,  /* how often the containers are asked for */
+    CONNECT_MS = 1000,
+    QUIET_MS = 40,         /* a connection open this long has a listener behind it */
+    STATE_LISTEN = 0x0A,   /* TCP_LISTEN, include/net/tcp_states.h */
+};
+
+static bool is_loopback(const char *address)
+{
+    size_t n = strcspn(address, ":");
+
+    /* 127.0.0.0/8 and ::1 (and ::ffff:127.x) as /proc prints them: words in host byte order */
+    if (n == 8)
+        return strncmp(address + 6, "7F", 2) == 0;
+    return strncmp(address, "00000000000000000000000001000000", n) == 0 ||
+           (strncmp(address, "0000000000000000FFFF0000", 24) == 0 &&
+            strncmp(address + 30, "7F", 2) == 0);
+}
+
+bool ready_table_has_listener(const char *table, uint16_t port)
+{
+    for (const char *line = table; line && *line; line = strchr(line, '\n')) {
+        char local[64];
+        unsigned local_port, state;
+        const char *colon;
+
+        line += *line == '\n';
+        if (sscanf(line, " %*u: %63s %*s %2x", local, &state) != 2 || state != STATE_LISTEN)
+            continue;
+        colon = strrchr(local, ':');
+        if (colon && sscanf(colon + 1, "%4x", &local_port) == 1 && local_port == port &&
+            !is_loopback(local))
+            return true;
+    }
+    return false;
+}
+
+/* 0 listening, 1 not yet, < 0 the table cannot be read (remote engine, other pid namespace). */
+static int look_in_table(int64_t pid, uint16_t port)
+{
+    static const char *const names[] = { "tcp", "tcp6" };
+    int readable = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        AUTO_FREE char *path = xasprintf("/proc/%lld/net/%s", (long long)pid, names[i]);
+        AUTO_FREE char *table = NULL;
+        size_t len;
+        if (fs_read_file(path, TABLE_MAX, &table, &len, NULL) < 0)
+            continue;
+        readable++;
+        if (ready_table_has_listener(table, port))
+            return 0;
+    }
+    return readable ? 1 : -1;
+}
+
+static int connect_to(const char *host, uint16_t port)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    struct addrinfo *list = NULL;
+    char service[8];
+    int fd = -1;
+
+    (void)snprintf(service, sizeof service, "%u", (unsigned)port);
+    if (getaddrinfo(host, service, &hints, &list) != 0)
+        return -1;
+    for (struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        struct pollfd p = { .events = POLLOUT };
+        int failed = 0;
+        socklen_t size = sizeof failed;
+        fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+            continue;
+        p.fd = fd;
+        if (connect(fd, a->ai_addr, a->ai_addrlen) != 0 &&
+            (errno != EINPROGRESS || poll(&p, 1, CONNECT_MS) != 1 ||
+             getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0 || failed != 0)) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+static bool answers(const char *host, uint16_t port)
+{
+    AUTO_CLOSE int fd = connect_to(host, port);
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    char byte;
+
+    if (fd < 0)
+        return false;
+    if (poll(&p, 1, QUIET_MS) == 0)
+        return true; /* still open: somebody holds the other end */
+    return recv(fd, &byte, 1, MSG_PEEK) == 1; /* a banner, not an end */
+}
+
+static const char *probe_host(const Project *p)
+{
+    const char *address = p->m->parts.settings->publish_address;
+
+    if (!engine_is_local(p->m->parts.engine))
+        return engine_host_address(p->m->parts.engine);
+    return strcmp(address, "0.0.0.0") == 0 ? "127.0.0.1" : address;
+}
+
+static int64_t pid_of(Project *p, const char *service)
+{
+    ContainerState state;
+
+    for (size_t i = 0; i < p->instance->n_containers; i++)
+        if (str_eq(p->instance->containers[i].service, service) &&
+            container_inspect(p->m->parts.engine, p->instance->containers[i].id, &state, NULL) == 0)
+            return state.pid;
+    return 0;
+}
+
+static bool port_is_ready(Project *p, size_t i, int64_t pid)
+{
+    int rc = pid > 0 && engine_is_local(p->m->parts.engine)
+                 ? look_in_table(pid, p->challenge->ports[i].port)
+                 : -1;
+
+    return rc >= 0 ? rc == 0 : answers(probe_host(p), p->instance->ports[i].external);
+}
+
+int ready_wait(Project *p, Error *err)
+{
+    Millis began = clock_mono_ms(), looked = began, step = STEP_MS;
+    Millis limit = began + p->m->parts.settings->ready_timeout * 1000;
+    bool started_only = p->challenge->ready == CHALLENGE_READY_STARTED;
+    int64_t pids[64] = { 0 };
+
+    for (size_t i = 0; i < p->challenge->n_ports && !started_only;) {
+        size_t slot = i % ARRAY_LEN(pids);
+        if (pids[slot] == 0)
+            pids[slot] = pid_of(p, p->challenge->ports[i].service);
+        if (port_is_ready(p, i, pids[slot])) {
+            i++;
+            continue;
+        }
+        if (project_checkpoint(p, err) < 0)
+            return -1;
+        if (clock_mono_ms() > limit)
+            return error_set(err, E_NOT_READY, "nothing listens on port %u of %s after %lld s",
+                             (unsigned)p->challenge->ports[i].port, p->challenge->ports[i].service,
+                             (long long)p->m->parts.settings->ready_timeout);
+        if (clock_mono_ms() - looked >= ALIVE_EVERY_MS) {
+            looked = clock_mono_ms();
+            pids[slot] = 0; /* it may have been restarted */
+            if (project_check_alive(p, err) < 0)
+                return -1;
+        }
+        clock_sleep_ms(step);
+        step = step * 2 > STEP_MAX_MS ? STEP_MAX_MS : step * 2;
+    }
+    return 0;
+}
