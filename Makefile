@@ -7,7 +7,7 @@ SETUP := scripts/setup.sh
 JOBS  ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test bench fuzz lint format coverage tsan asan clang clean install
+.PHONY: help build run stop test bench fuzz lint format docs coverage tsan asan clang clean install
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ lint: ## Check layers, sizes, banned calls, formats, shell scripts; then cppchec
 format: ## Format every C file.
 	@$(SETUP) lint
 	@find src tests bench -name '*.[ch]' 2>/dev/null | xargs clang-format-14 -i
+
+docs: build ## Print the documents that are made from tables anew.
+	@tools/check-docs --write
 
 coverage: build/coverage/build.ninja ## Run the unit tests and print line coverage per folder.
 	@$(NINJA) -C build/coverage -j$(JOBS)
