@@ -395,7 +395,8 @@ function drawButtons() {
     button.disabled = off;
     button.className = instance ? "" : "primary";
     button.setAttribute("aria-label", `${text}: ${c.name}`);
-    const failure = state.failures.get(c.id) || "";
+    const told = [...state.instances.values()].some((i) => i.challenge_id === c.id && i.error);
+    const failure = (!told && state.failures.get(c.id)) || "";
     setText(error, failure);
     error.hidden = !failure;
   }
