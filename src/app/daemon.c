@@ -20,9 +20,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { ENGINE_WAIT_MS = 15000, ENGINE_RETRY_MS = 500, PING_EVERY_S = 15, LISTEN_BACKOFF_MS = 100 };
+enum { ENGINE_WAIT_MS = 15000, ENGINE_RETRY_MS = 500, PING_EVERY_S = 15, DESCRIPTORS = 8192 };
 
 typedef struct Daemon {
     const Settings *settings;
@@ -76,10 +77,24 @@ static void on_catalogue(void *ctx, const CatalogueSnapshot *now)
 
 /* ---- starting, in this order ---- */
 
+/* The soft limit of 1,024 descriptors is for programs that use select(2). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS)
+        log_warn("only %llu open files allowed; %d are needed for a full house (ulimit -n)",
+                 (unsigned long long)limit.rlim_cur, DESCRIPTORS);
+}
+
 static int start_base(Daemon *d, Error *err)
 {
     (void)mallopt(M_ARENA_MAX, 4);
     (void)signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
     (void)sigemptyset(&d->signals);
     (void)sigaddset(&d->signals, SIGTERM);
     (void)sigaddset(&d->signals, SIGINT);
