@@ -58,21 +58,40 @@ static void on_engine(void *ctx, bool up, const char *detail)
     Daemon *d = ctx;
 
     (void)detail;
-    if (d->hub)
-        (void)hub_publish(d->hub, NULL, "notice",
-                          up ? "{\"kind\":\"engine\",\"up\":true}"
-                             : "{\"kind\":\"engine\",\"up\":false}");
+    if (d->api)
+        api_engine_state(d->api, up);
+}
+
+/* For the organisers; players see only that it is closed. */
+static void log_broken(const CatalogueSnapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->n; i++) {
+        const Challenge *challenge = snapshot->items[i];
+        const Diag *why = diag_first_error(&challenge->diags);
+        AUTO_FREE char *text = why ? diag_format(why) : xstrdup("broken");
+        if (challenge->broken)
+            log_error("challenge=%s %s", challenge->id, text);
+    }
+}
+
+static size_t count_broken(const CatalogueSnapshot *snapshot)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < snapshot->n; i++)
+        n += snapshot->items[i]->broken;
+    return n;
 }
 
 static void on_catalogue(void *ctx, const CatalogueSnapshot *now)
 {
     Daemon *d = ctx;
 
-    (void)now;
-    if (d->manager)
-        manager_challenges_changed(d->manager);
-    if (d->hub)
-        (void)hub_publish(d->hub, NULL, "challenge", "{\"changed\":true}");
+    log_info("challenges read again: %zu, %zu of them broken", now->n, count_broken(now));
+    log_broken(now);
+    manager_challenges_changed(d->manager);
+    if (d->api)
+        api_challenges_changed(d->api);
 }
 
 /* ---- starting, in this order ---- */
@@ -154,22 +173,14 @@ static int start_engine(Daemon *d, Error *err)
 static int start_catalogue(Daemon *d, Error *err)
 {
     AUTO_SNAPSHOT CatalogueSnapshot *snapshot = NULL;
-    size_t broken = 0;
 
     d->catalogue = catalogue_new(d->settings->challenges_dir);
     if (catalogue_reload(d->catalogue, err) < 0)
         return error_wrap(err, "CHALLENGES_DIR");
     snapshot = catalogue_snapshot(d->catalogue);
-    for (size_t i = 0; i < snapshot->n; i++) {
-        const Diag *why = diag_first_error(&snapshot->items[i]->diags);
-        if (!snapshot->items[i]->broken)
-            continue;
-        broken++;
-        AUTO_FREE char *text = why ? diag_format(why) : xstrdup("broken");
-        log_error("challenge=%s %s", snapshot->items[i]->id, text);
-    }
+    log_broken(snapshot);
     log_info("%zu challenges in %s, %zu of them broken", snapshot->n, d->settings->challenges_dir,
-             broken);
+             count_broken(snapshot));
     return 0;
 }
 
