@@ -89,7 +89,8 @@ static void test_pattern_cost(void **state)
     path[sizeof path - 2] = 'b';
     path[sizeof path - 1] = '\0';
     CHECK(!pattern_match(pattern, path));
-    strcat(pattern, "a");
+    pattern[PATTERN_MAX] = 'a';
+    pattern[PATTERN_MAX + 1] = '\0';
     CHECK(!pattern_valid(pattern));
 }
 
