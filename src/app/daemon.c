@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "challenge/catalogue.h"
 #include "docker/engine.h"
@@ -112,7 +113,7 @@ static void raise_descriptor_limit(void)
 static int start_base(Daemon *d, Error *err)
 {
     (void)mallopt(M_ARENA_MAX, 4);
-    (void)signal(SIGPIPE, SIG_IGN);
+    process_ignore_sigpipe();
     raise_descriptor_limit();
     (void)sigemptyset(&d->signals);
     (void)sigaddset(&d->signals, SIGTERM);

@@ -115,3 +115,10 @@ int process_run(const char *const argv[], const char *input, Millis timeout, Pro
     ret->output = strbuf_take(&output);
     return 0;
 }
+
+void process_ignore_sigpipe(void)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}

@@ -20,3 +20,6 @@ typedef struct ProcessResult {
  */
 MUST_USE int process_run(const char *const argv[], const char *input, Millis timeout,
                          ProcessResult *ret, Error *err);
+
+/* A peer that hangs up becomes an error of write(2), not the end of the program. Process-wide. */
+void process_ignore_sigpipe(void);

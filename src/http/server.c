@@ -1,12 +1,12 @@
 #include "http/server.h"
 #include "base/alloc.h"
+#include "base/process.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "http/exchange.h"
 
 #include <netdb.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,7 +160,7 @@ int http_server_new(HttpServer **ret, const HttpServerOptions *options, HttpApp 
     atomic_init(&server->refs, 1);
     atomic_init(&server->draining, false);
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
+    process_ignore_sigpipe();
     if (start(server, options, err) < 0) {
         http_server_free(server);
         return -1;

@@ -19,8 +19,9 @@ enum {
     ALIVE_EVERY_MS = 250,  /* how often the containers are asked for */
     CONNECT_MS = 1000,
     QUIET_MS = 40,         /* a connection open this long has a listener behind it */
-    STATE_LISTEN = 0x0A,   /* TCP_LISTEN, include/net/tcp_states.h */
 };
+
+static const char STATE_LISTEN[] = "0A"; /* TCP_LISTEN, include/net/tcp_states.h */
 
 static bool is_loopback(const char *address)
 {
@@ -34,19 +35,44 @@ static bool is_loopback(const char *address)
             strncmp(address + 30, "7F", 2) == 0);
 }
 
+/* The n-th field (from 0) of a line, as a copy; false when there are fewer or it is too long. */
+static bool field_of(const char *line, unsigned n, char *ret, size_t size)
+{
+    size_t len;
+
+    for (;; n--) {
+        line += strspn(line, " ");
+        len = strcspn(line, " \n");
+        if (n == 0 || len == 0)
+            break;
+        line += len;
+    }
+    if (len == 0 || len >= size)
+        return false;
+    memcpy(ret, line, len);
+    ret[len] = '\0';
+    return true;
+}
+
+/* Fields: "sl local_address rem_address st ...", addresses as HEX:PORT. */
+static bool line_is_listener(const char *line, uint16_t port)
+{
+    char local[64], state[4], want[8];
+    const char *colon;
+
+    if (!field_of(line, 1, local, sizeof local) || !field_of(line, 3, state, sizeof state) ||
+        strcmp(state, STATE_LISTEN) != 0)
+        return false;
+    colon = strrchr(local, ':');
+    (void)snprintf(want, sizeof want, "%04X", (unsigned)port);
+    return colon && strcmp(colon + 1, want) == 0 && !is_loopback(local);
+}
+
 bool ready_table_has_listener(const char *table, uint16_t port)
 {
     for (const char *line = table; line && *line; line = strchr(line, '\n')) {
-        char local[64];
-        unsigned local_port, state;
-        const char *colon;
-
         line += *line == '\n';
-        if (sscanf(line, " %*u: %63s %*s %2x", local, &state) != 2 || state != STATE_LISTEN)
-            continue;
-        colon = strrchr(local, ':');
-        if (colon && sscanf(colon + 1, "%4x", &local_port) == 1 && local_port == port &&
-            !is_loopback(local))
+        if (line_is_listener(line, port))
             return true;
     }
     return false;
