@@ -76,6 +76,9 @@ def test_failures_are_told():
         assert "<img src=x" in page.text(), "hostile text is text"
         assert page.evaluate("document.querySelectorAll('img[src=\"x\"]').length") == 0
         page.screenshot("page-failed-1280")
+        page.tab_to("Dismiss")
+        page.press("Enter")
+        page.wait("document.body.innerText.includes('Nothing is running')", 10)
         server.kill9()
         page.wait("!document.querySelector('#banner').hidden", 30)
         page.screenshot("page-offline-1280")
