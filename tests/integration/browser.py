@@ -130,12 +130,14 @@ class Page:
 
     def tab_to(self, text, limit=40):
         """Moves the focus by Tab alone until it is on an element whose text or label says so."""
+        seen = []
         for _ in range(limit):
             self.press("Tab")
-            if self.evaluate("(document.activeElement.getAttribute('aria-label') || "
-                             "document.activeElement.textContent || '').trim()").startswith(text):
+            seen.append(self.evaluate("(document.activeElement.getAttribute('aria-label') || "
+                                      "document.activeElement.textContent || '').trim().slice(0, 60)"))
+            if seen[-1].startswith(text):
                 return
-        raise AssertionError(f"no '{text}' within {limit} Tabs")
+        raise AssertionError(f"no {text!r} within {limit} Tabs, but {seen}")
 
     def screenshot(self, name):
         folder = ROOT / "build/screenshots"
