@@ -146,16 +146,30 @@ def add_rows(server, n, owners, expires_in=lambda i: 3600, challenge="tcp-vault"
     return [row[0] for row in rows]
 
 
-def adopted(server):
-    """How many instances /health knows of."""
-    return server.api("GET", "/health").body
-
-
 def addresses(n):
     return [f"10.50.{i // 250}.{i % 250 + 1}" for i in range(n)]
 
 
 # --- the engine by hand --------------------------------------------------------------------------
+
+
+class Kept:
+    """A connection that is kept between calls, and made anew when it has been idle for long: either
+    side may have closed it then."""
+
+    IDLE_S = 4
+
+    def __init__(self, connection):
+        self.connection, self.used = connection, 0.0
+
+    def request(self, method, path, body, headers):
+        if time.monotonic() - self.used > self.IDLE_S:
+            self.connection.close()  # the next request opens it
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        data = answer.read()
+        self.used = time.monotonic()
+        return answer.status, data
 
 
 class BareEngine:
@@ -165,7 +179,7 @@ class BareEngine:
     """
 
     def __init__(self, container, network, number=0):
-        self.connection = harness.UnixConnection(harness.Engine().url.partition("://")[2], 60)
+        self.kept = Kept(harness.UnixConnection(harness.Engine().url.partition("://")[2], 60))
         self.number, self.serial = number, 0
         host = dict(container["HostConfig"])
         host.pop("PortBindings")
@@ -178,11 +192,9 @@ class BareEngine:
 
     def call(self, method, path, body=None, ok=(200, 201, 204)):
         data = None if body is None else json.dumps(body).encode()
-        self.connection.request(method, "/v1.41" + path, data, {"Content-Type": "application/json"} if data else {})
-        answer = self.connection.getresponse()
-        got = answer.read()
-        if answer.status not in ok:
-            raise AssertionError(f"engine: {method} {path}: {answer.status} {got[:300]}")
+        status, got = self.kept.request(method, "/v1.41" + path, data, {"Content-Type": "application/json"} if data else {})
+        if status not in ok:
+            raise AssertionError(f"engine: {method} {path}: {status} {got[:300]}")
         return json.loads(got) if got else None
 
     def spawn(self):
@@ -222,17 +234,15 @@ class Seat:
     """One player with a kept connection, who spawns and stops through the API, blocking."""
 
     def __init__(self, server, ip, challenge="tcp-vault"):
-        self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+        self.kept = Kept(http.client.HTTPConnection("127.0.0.1", server.port, timeout=120))
         self.headers = {"Content-Type": "application/json", "X-Forwarded-For": ip}
         self.body = json.dumps({"challenge_id": challenge}).encode()
 
     def _call(self, method, path, body=None):
-        self.connection.request(method, path, body, self.headers)
-        answer = self.connection.getresponse()
-        got = answer.read()
+        status, got = self.kept.request(method, path, body, self.headers)
         value = json.loads(got)
-        if answer.status != 200 or not value.get("success"):
-            raise AssertionError(f"{method} {path}: {answer.status} {got[:400]}")
+        if status != 200 or not value.get("success"):
+            raise AssertionError(f"{method} {path}: {status} {got[:400]}")
         return value
 
     def spawn(self):
