@@ -179,6 +179,12 @@ ImageState image_builder_state(ImageBuilder *b, const char *challenge_id, const 
     return job ? job->state : IMAGE_UNKNOWN;
 }
 
+bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *revision)
+{
+    LOCK_SCOPE(&b->lock);
+    return find_locked(b, challenge_id, revision) != NULL;
+}
+
 bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *revision,
                         const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck)
 {

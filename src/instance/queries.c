@@ -107,6 +107,25 @@ void manager_challenge(Manager *m, const char *challenge_id, ChallengeReadiness 
                                          sizeof ret->detail);
 }
 
+/*
+ * Spawns parked for a revision that nobody builds any more go back in line, where they find the
+ * revision of now, or that the challenge is gone.
+ */
+static void unpark_abandoned(Manager *m)
+{
+    LOCK_SCOPE(&m->lock);
+
+    for (size_t i = m->parked.n; i-- > 0;) {
+        Instance *in = m->parked.items[i];
+        if (image_builder_knows(m->images, in->challenge_id, in->revision))
+            continue;
+        vec_remove(&m->parked, i);
+        spawn_queue_push_front(m->queue, in);
+        m->queue_moved = true;
+    }
+    (void)pthread_cond_broadcast(&m->spawn_ready);
+}
+
 void manager_challenges_changed(Manager *m)
 {
     AUTO_SNAPSHOT CatalogueSnapshot *snapshot = catalogue_snapshot(m->parts.catalogue);
@@ -115,6 +134,7 @@ void manager_challenges_changed(Manager *m)
     for (size_t i = 0; i < snapshot->n; i++)
         if (!snapshot->items[i]->broken)
             image_builder_request(m->images, snapshot->items[i], false);
+    unpark_abandoned(m);
 }
 
 /* ---- extending (behaviour.md 5.5) ---- */

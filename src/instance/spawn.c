@@ -492,8 +492,9 @@ static int refresh_challenge(Manager *m, Instance *in, Error *err)
 }
 
 /*
- * Ready to go on? 1: parked until its image is built. The state is looked at under the manager's
- * lock, which the builder takes before it releases the parked: none is left behind.
+ * Ready to go on? 1: parked until its image is built. Asking, looking and parking are one step under
+ * the manager's lock, which the builder takes before it releases the parked, and the catalogue's
+ * change before it looks for parked ones that nobody builds for: none is left behind.
  */
 static int wait_for_image(Manager *m, Instance *in, Error *err)
 {
@@ -501,8 +502,12 @@ static int wait_for_image(Manager *m, Instance *in, Error *err)
     AUTO_VIEW InstanceView *view = NULL;
     ImageState state;
 
-    image_builder_request(m->images, in->challenge, true);
     (void)pthread_mutex_lock(&m->lock);
+    if (atomic_load(&in->cancel)) { /* parked, it would wait for the image before it ends */
+        (void)pthread_mutex_unlock(&m->lock);
+        return error_set(err, E_CANCELLED, "cancelled");
+    }
+    image_builder_request(m->images, in->challenge, true);
     state = image_builder_state(m->images, in->challenge_id, in->revision, detail, sizeof detail);
     if (state == IMAGE_UNKNOWN || state == IMAGE_BUILDING) {
         in->worker = false;
