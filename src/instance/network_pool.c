@@ -91,7 +91,8 @@ static int create_in(Manager *m, const Making *what, const char *subnet,
     return network_create(m->parts.engine, &spec, ret_id, err);
 }
 
-/* Gives the subnet up; its text is emptied, so that whoever undoes the rest does not do it again. */
+/* Gives the subnet up; its text is emptied, so that whoever undoes the rest does not do it again.
+ */
 static int release(Manager *m, char subnet[SUBNET_TEXT_SIZE], Error *err)
 {
     if (subnet_pool_release(m->subnets, subnet, err) < 0)
@@ -129,8 +130,10 @@ static int make(Manager *m, const Making *what, char ret_subnet[SUBNET_TEXT_SIZE
         if (release(m, ret_subnet, err) < 0)
             return -1;
     }
-    return error_set(err, E_SUBNET_TAKEN, "no usable subnet in %d tries; is NETWORK_SUBNET_BASE "
-                                          "used by something else?", SUBNET_ATTEMPTS);
+    return error_set(err, E_SUBNET_TAKEN,
+                     "no usable subnet in %d tries; is NETWORK_SUBNET_BASE "
+                     "used by something else?",
+                     SUBNET_ATTEMPTS);
 }
 
 int network_discard(Manager *m, const char *name_or_id, const char *subnet, Error *err)
@@ -304,8 +307,8 @@ static int drop_one(NetworkPool *pool, Error *err)
 }
 
 /*
- * Fills and empties only while nobody spawns: bridges are made under one lock inside the engine, and
- * a player's spawn comes first.
+ * Fills and empties only while nobody spawns: bridges are made under one lock inside the engine,
+ * and a player's spawn comes first.
  */
 void *network_pool_thread(void *manager)
 {

@@ -152,8 +152,8 @@ static int check_extend_locked(const Instance *in, const Owner *asker, Error *er
         return error_set(err, E_NOT_RUNNING, "Only a running instance can be extended");
     if (in->extend_step_s <= 0)
         return error_set(err, E_EXTEND_DISABLED, "This challenge cannot be extended");
-    available = in->expires_at - (in->timeout_s + in->extended_s) * 1000000 +
-                in->timeout_s * 500000;
+    available =
+        in->expires_at - (in->timeout_s + in->extended_s) * 1000000 + in->timeout_s * 500000;
     if (now < available)
         return error_set(err, E_TOO_EARLY,
                          "Too early: it can be extended once half its time is over, in %lld s",
@@ -165,8 +165,8 @@ static int check_extend_locked(const Instance *in, const Owner *asker, Error *er
     return 0;
 }
 
-int manager_extend(Manager *m, const char *instance_id, const Owner *asker,
-                   InstanceView **ret_view, int64_t *ret_added_s, Error *err)
+int manager_extend(Manager *m, const char *instance_id, const Owner *asker, InstanceView **ret_view,
+                   int64_t *ret_added_s, Error *err)
 {
     InstanceView *view;
     Instance *in;
