@@ -110,6 +110,11 @@ struct Manager {
     ImageBuilder *images;
     Firewall *firewall;
 
+    /*
+     * An instance's row is written as it is: taking the snapshot and writing it are one step, so that
+     * a newer row is never overwritten by an older one. Before `lock`.
+     */
+    Lock journal;
     Lock lock;
     pthread_cond_t spawn_ready, stop_ready, idle, timer_wake;
     Map *instances;   /* id -> Instance */
