@@ -162,7 +162,10 @@ static const char *settle(Manager *m, Instance *in, const Found *found)
                                              : "being removed";
 }
 
-/* Empty networks of the pool: taken back, or their leases dropped. */
+/*
+ * Empty networks of the pool: taken back, or their leases dropped. One that the engine does not let
+ * go of (somebody is on it) must not keep us from starting: the background goes on trying.
+ */
 static int settle_pool(Manager *m, const Found *found, Error *err)
 {
     for (size_t i = 0; i < found->subnets.n; i++) {
@@ -178,8 +181,9 @@ static int settle_pool(Manager *m, const Found *found, Error *err)
         if (strcmp(lease->holder, "pool") == 0 && row && str_eq(row->subnet, lease->subnet)) {
             network_pool_adopt(m, row->name, row->id, lease->subnet);
         } else if (strcmp(lease->holder, "pool") == 0 || orphan) {
-            if (row ? network_discard(m, row->id, lease->subnet, err) < 0
-                    : subnet_pool_release(m->subnets, lease->subnet, err) < 0)
+            if (row)
+                network_pool_discard_later(m, row->name, row->id, lease->subnet);
+            else if (subnet_pool_release(m->subnets, lease->subnet, err) < 0)
                 return -1;
         }
     }
@@ -208,6 +212,7 @@ int recover(Manager *m, Error *err)
 {
     AUTO_INSTANCE_ROWS InstanceRows rows = { 0 };
     Found found = { 0 };
+    Error left = { 0 };
     size_t n_adopted = 0;
     int rc = find_all(m, &found, err);
 
@@ -222,8 +227,8 @@ int recover(Manager *m, Error *err)
     }
     if (rc == 0)
         rc = settle_pool(m, &found, err);
-    if (rc == 0)
-        rc = sweep(m, 0, err);
+    if (rc == 0 && sweep(m, 0, &left) < 0)
+        log_warn("leftovers: %s; they are looked for again later", left.detail);
     if (rc == 0 && rows.n > 0)
         log_info("recovered %zu instances, %zu of them running", rows.n, n_adopted);
     found_fini(&found);

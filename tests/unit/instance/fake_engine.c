@@ -120,10 +120,11 @@ static void tell_died(FakeEngine *f, const Container *c)
     AUTO_STRBUF StrBuf line = { 0 };
     AUTO_STRBUF StrBuf chunk = { 0 };
 
-    strbuf_addf(&line,
-                "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"%s\",\"Attributes\":"
-                "{\"exitCode\":\"1\",\"whaley.instance_id\":\"%s\"}},\"timeNano\":1}\n",
-                c->id, c->instance);
+    strbuf_addf(
+        &line,
+        "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"%s\",\"Attributes\":"
+        "{\"exitCode\":\"1\",\"whaley.instance_id\":\"%s\"}},\"timeNano\":1}\n",
+        c->id, c->instance);
     strbuf_addf(&chunk, "%zx\r\n%s\r\n", line.len, strbuf_str(&line));
     for (size_t i = 0; i < f->streams.n; i++)
         send_all(f->streams.items[i], chunk.data, chunk.len);
@@ -333,8 +334,8 @@ static void list_containers(FakeEngine *f, Reply *r)
     for (size_t i = 0; i < f->containers.n; i++) {
         const Container *c = &f->containers.items[i];
         AUTO_FREE char *names = xasprintf("[\"/%s\"]", c->name);
-        AUTO_FREE char *labels = xasprintf(
-            "{\"whaley.managed\":\"true\",\"whaley.instance_id\":\"%s\"}", c->instance);
+        AUTO_FREE char *labels =
+            xasprintf("{\"whaley.managed\":\"true\",\"whaley.instance_id\":\"%s\"}", c->instance);
         AUTO_FREE char *ports = xasprintf("[{\"PublicPort\":%d}]", c->host_port);
         json_write_object(&w);
         json_put_string(&w, "Id", c->id);

@@ -17,9 +17,9 @@ static void add_challenge(const char *folder, const char *id)
 
 static Settings *load_settings(const char *const *more)
 {
-    static const char *const own[] = { "FIREWALL_ENABLED=false",   "NETWORK_POOL_SIZE=3",
-                                       "PORT_RANGE_START=47000",   "PORT_RANGE_END=47063",
-                                       "MAX_INSTANCES_PER_USER=2", "SPAWN_WORKERS=6",
+    static const char *const own[] = { "FIREWALL_ENABLED=false",           "NETWORK_POOL_SIZE=3",
+                                       "PORT_RANGE_START=47000",           "PORT_RANGE_END=47063",
+                                       "MAX_INSTANCES_PER_USER=2",         "SPAWN_WORKERS=6",
                                        "NETWORK_SUBNET_BASE=10.241.0.0/24" };
     const char *all[24] = { 0 };
     DiagList diags = { 0 };
@@ -53,7 +53,8 @@ static void on_change(void *ctx, InstanceView *view, InstanceChange change, Stop
     w->n_running += change == CHANGE_RUNNING;
     w->n_failed += change == CHANGE_FAILED;
     w->faults += change == CHANGE_RUNNING && view->status != INSTANCE_RUNNING;
-    w->faults += change == CHANGE_FAILED && (view->status != INSTANCE_ERROR || !view->error_message);
+    w->faults +=
+        change == CHANGE_FAILED && (view->status != INSTANCE_ERROR || !view->error_message);
     w->faults += view->instance_id[0] == '\0';
 }
 
@@ -166,8 +167,8 @@ Owner owner_of(const char *id)
     return owner_make(OWNER_USER, id);
 }
 
-int world_spawn(World *w, const char *challenge, const char *owner, const char *key,
-                Waiter *waiter, char ret_id[INSTANCE_ID_SIZE], Error *err)
+int world_spawn(World *w, const char *challenge, const char *owner, const char *key, Waiter *waiter,
+                char ret_id[INSTANCE_ID_SIZE], Error *err)
 {
     AUTO_VIEW InstanceView *view = NULL;
     const SpawnRequest request = { .challenge_id = challenge,
@@ -195,8 +196,8 @@ void world_run(World *w, const char *challenge, const char *owner, char ret_id[I
 
 int world_stop(World *w, const char *instance_id, Waiter *waiter, Error *err)
 {
-    return manager_stop_instance(w->m, instance_id, NULL, STOP_USER,
-                                 waiter ? waiter_stopped : NULL, waiter, err);
+    return manager_stop_instance(w->m, instance_id, NULL, STOP_USER, waiter ? waiter_stopped : NULL,
+                                 waiter, err);
 }
 
 /* ---- looking ---- */

@@ -24,7 +24,7 @@ typedef struct World {
     Catalogue *catalogue;
     Manager *m;
     atomic_size_t n_gone, n_running, n_failed; /* what the observer was told */
-    atomic_size_t faults; /* changes that contradict what the view says */
+    atomic_size_t faults;                      /* changes that contradict what the view says */
 } World;
 
 /* `settings`: "NAME=value" beside the fixture's own; NULL-terminated, may be NULL. */
@@ -52,8 +52,8 @@ void waiter_wait(Waiter *waiter);
 
 Owner owner_of(const char *id);
 /* < 0: refused, with err. The id of the instance in ret_id (may be NULL). */
-int world_spawn(World *w, const char *challenge, const char *owner, const char *key,
-                Waiter *waiter, char ret_id[INSTANCE_ID_SIZE], Error *err);
+int world_spawn(World *w, const char *challenge, const char *owner, const char *key, Waiter *waiter,
+                char ret_id[INSTANCE_ID_SIZE], Error *err);
 /* Spawns and waits until it runs. */
 void world_run(World *w, const char *challenge, const char *owner, char ret_id[INSTANCE_ID_SIZE]);
 int world_stop(World *w, const char *instance_id, Waiter *waiter, Error *err);
