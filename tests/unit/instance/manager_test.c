@@ -485,7 +485,7 @@ static void test_a_refused_journal_row_is_told_to_those_who_repeated(void **stat
     waiter_wait(&repeated);
     waiter_wait(&stopped);
     CHECK_INT(repeated.status, INSTANCE_ERROR);
-    CHECK(manager_find(w->m, id) == NULL);
+    CHECK(!world_has(w, id));
     world_settle(w);
 }
 
@@ -554,7 +554,7 @@ static void test_a_network_given_back_before_a_crash_is_in_the_pool_once(void **
     exec(w, "UPDATE subnet_leases SET holder = 'pool'");
     world_begin(w);
     world_start(w);
-    WAIT_FOR(manager_find(w->m, first) == NULL);
+    WAIT_FOR(!world_has(w, first));
     {
         /* More instances than the pool has networks: none gets one that another has. */
         static const char *const owners[] = { "2", "3", "4", "5", "6", "7" };
