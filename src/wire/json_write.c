@@ -1,7 +1,6 @@
 #include "wire/json_write.h"
 #include "base/str.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +56,27 @@ static size_t sequence_len(const char *s, size_t n)
 
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<';
+    return (c >= 0x20) & (c < 0x7f) & (c != '"') & (c != '\\') & (c != '<');
+}
+
+/* What most strings are: in one piece, with the quotes around. False when it is not plain. */
+static bool add_plain(StrBuf *out, const char *s, size_t n)
+{
+    bool plain = out->max == 0; /* else it may have to be cut */
+    char *to;
+
+    for (size_t i = 0; i < n; i++) /* without a way out: the compiler takes many bytes at once */
+        plain &= is_plain((unsigned char)s[i]);
+    if (!plain)
+        return false;
+    strbuf_reserve(out, n + 2);
+    to = out->data + out->len;
+    *to = '"';
+    memcpy(to + 1, s, n);
+    to[n + 1] = '"';
+    to[n + 2] = '\0';
+    out->len += n + 2;
+    return true;
 }
 
 static void add_escape(StrBuf *out, unsigned char c)
@@ -76,6 +95,8 @@ static void add_escape(StrBuf *out, unsigned char c)
 
 static void add_quoted(StrBuf *out, const char *s, size_t n)
 {
+    if (add_plain(out, s, n))
+        return;
     strbuf_addc(out, '"');
     for (size_t i = 0; i < n;) {
         size_t start = i, len;
@@ -124,11 +145,17 @@ void json_write_string(JsonWriter *w, const char *s)
 
 void json_write_int(JsonWriter *w, int64_t n)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+    char digits[24], *end = digits + sizeof digits, *at = end;
+    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (n < 0)
+        *--at = '-';
     before_value(w);
-    strbuf_add(w->out, digits, (size_t)len);
+    strbuf_add(w->out, at, (size_t)(end - at));
 }
 
 void json_write_decimal(JsonWriter *w, double n)
