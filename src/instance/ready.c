@@ -14,15 +14,15 @@
 
 enum {
     TABLE_MAX = 1 << 20,
-    TABLE_READ = 4096,     /* what the kernel gives at once, seq_file's buffer */
-    ROW_MAX = 512,         /* rows are 150 and at most 180 bytes long */
+    TABLE_READ = 4096, /* what the kernel gives at once, seq_file's buffer */
+    ROW_MAX = 512,     /* rows are 150 and at most 180 bytes long */
     SUMMARY_MAX = 4096,
-    STEP_MS = 10,          /* between looks, at first */
+    STEP_MS = 10, /* between looks, at first */
     STEP_MAX_MS = 100,
-    ALIVE_EVERY_MS = 250,  /* how often the containers are asked for */
+    ALIVE_EVERY_MS = 250, /* how often the containers are asked for */
     CONNECT_MS = 1000,
-    QUIET_MS = 40,         /* a connection open this long has a listener behind it */
-    STATE_LISTEN = 0x0A,   /* TCP_LISTEN, include/net/tcp_states.h */
+    QUIET_MS = 40,       /* a connection open this long has a listener behind it */
+    STATE_LISTEN = 0x0A, /* TCP_LISTEN, include/net/tcp_states.h */
 };
 
 /* tcp6 first: what listens on [::] is there, and mostly there is nothing to look at. */
@@ -30,7 +30,8 @@ typedef struct Family {
     const char *table, *summary, *line;
 } Family;
 
-static const Family families[] = { { "tcp6", "sockstat6", "TCP6:" }, { "tcp", "sockstat", "TCP:" } };
+static const Family families[] = { { "tcp6", "sockstat6", "TCP6:" },
+                                   { "tcp", "sockstat", "TCP:" } };
 
 static bool is_loopback(const char *address)
 {
@@ -171,7 +172,7 @@ static bool answers(const char *host, uint16_t port)
     if (fd < 0)
         return false;
     if (poll(&p, 1, QUIET_MS) == 0)
-        return true; /* still open: somebody holds the other end */
+        return true;                          /* still open: somebody holds the other end */
     return recv(fd, &byte, 1, MSG_PEEK) == 1; /* a banner, not an end */
 }
 

@@ -56,18 +56,48 @@ static size_t sequence_len(const char *s, size_t n)
 
 static bool is_plain(unsigned char c)
 {
-    return (c >= 0x20) & (c < 0x7f) & (c != '"') & (c != '\\') & (c != '<');
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<';
+}
+
+/*
+ * is_plain() of eight bytes at once. A byte's high bit ends up set when it is not ASCII, when
+ * subtracting 0x20 borrows, or when it equals one of the four (x ^ c is zero, and borrows). A
+ * borrow may reach the next byte, but only out of one that is not plain either.
+ */
+static bool are_plain(uint64_t eight)
+{
+    static const unsigned char others[] = { '"', '\\', '<', 0x7f };
+    const uint64_t ones = 0x0101010101010101U, high = 0x8080808080808080U;
+    uint64_t bad = eight | (eight - ones * 0x20);
+
+    for (size_t i = 0; i < sizeof others; i++) {
+        uint64_t x = eight ^ ones * others[i];
+        bad |= (x - ones) & ~x;
+    }
+    return (bad & high) == 0;
+}
+
+static bool is_all_plain(const char *s, size_t n)
+{
+    uint64_t eight;
+
+    for (; n >= sizeof eight; s += sizeof eight, n -= sizeof eight) {
+        memcpy(&eight, s, sizeof eight);
+        if (!are_plain(eight))
+            return false;
+    }
+    for (; n > 0; n--)
+        if (!is_plain((unsigned char)*s++))
+            return false;
+    return true;
 }
 
 /* What most strings are: in one piece, with the quotes around. False when it is not plain. */
 static bool add_plain(StrBuf *out, const char *s, size_t n)
 {
-    bool plain = out->max == 0; /* else it may have to be cut */
     char *to;
 
-    for (size_t i = 0; i < n; i++) /* without a way out: the compiler takes many bytes at once */
-        plain &= is_plain((unsigned char)s[i]);
-    if (!plain)
+    if (out->max || !is_all_plain(s, n)) /* with a maximum it may have to be cut */
         return false;
     strbuf_reserve(out, n + 2);
     to = out->data + out->len;
