@@ -7,15 +7,16 @@ SETUP := scripts/setup.sh
 JOBS  ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help build run stop test bench fuzz lint format coverage tsan asan clang clean install
+.PHONY: help build run stop test bench fuzz lint format docs coverage tsan asan clang clean install
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 # A build folder per kind: configured once, then kept by ninja.
+# -O2 like every other build: -O3 buys nothing here and warns about other things.
 build/release/build.ninja:
 	@$(SETUP) build
-	$(MESON) setup build/release --buildtype=release -Dtests=false
+	$(MESON) setup build/release --buildtype=release -Doptimization=2 -Dtests=false
 build/asan/build.ninja:
 	@$(SETUP) build test
 	$(MESON) setup build/asan -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=undefined
@@ -63,6 +64,9 @@ lint: ## Check layers, sizes, banned calls, formats, shell scripts; then cppchec
 format: ## Format every C file.
 	@$(SETUP) lint
 	@find src tests bench -name '*.[ch]' 2>/dev/null | xargs clang-format-14 -i
+
+docs: build ## Print the documents that are made from tables anew.
+	@tools/check-docs --write
 
 coverage: build/coverage/build.ninja ## Run the unit tests and print line coverage per folder.
 	@$(NINJA) -C build/coverage -j$(JOBS)

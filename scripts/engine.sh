@@ -123,10 +123,10 @@ TOML
 
 start_engine() { # STATE
     local state run i
-    mkdir -p "$1"
-    state=$(readlink -f "$1")
+    state=$(readlink -m "$1")
     if running "$state" && ping_socket "$(socket_of "$state")"; then return 0; fi
     check_prerequisites
+    mkdir -p "$state"
     run=$(run_dir "$state")
     if [ -z "$run" ] || [ ! -d "$run" ]; then
         run=$(mktemp -d /run/whaley-XXXXXX 2>/dev/null || mktemp -d /tmp/whaley-XXXXXX)

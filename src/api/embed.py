@@ -4,10 +4,21 @@ import pathlib
 import sys
 
 output, inputs = sys.argv[1], [pathlib.Path(name) for name in sys.argv[2:]]
+
+
+def compact(path):
+    """Style and script without indentation, empty lines and `//` lines; no string spans lines."""
+    data = path.read_bytes()
+    if path.suffix not in (".css", ".js"):
+        return data
+    kept = (line.strip() for line in data.decode().splitlines())
+    return "".join(line + "\n" for line in kept if line and not line.startswith("//")).encode()
+
+
 lines = ['#include "api/page_data.h"\n']
 rows = []
 for path in inputs:
-    data = path.read_bytes()
+    data = compact(path)
     name = "data_" + path.name.replace(".", "_")
     lines.append(f"static const unsigned char {name}[] = {{")
     for start in range(0, len(data), 20):

@@ -12,8 +12,7 @@ static const PageData *find(const char *name)
     for (size_t i = 0; i < PAGE_DATA_COUNT; i++)
         if (str_eq(PAGE_DATA[i].name, name))
             return &PAGE_DATA[i];
-    check(!"a page file that was not embedded");
-    return NULL;
+    check_failed(__FILE__, __LINE__, "every page file is embedded");
 }
 
 /* If-None-Match: a list of tags, weak or not, or `*`. */

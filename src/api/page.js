@@ -15,7 +15,7 @@ const GONE = { user_stop: "was stopped", admin_stop: "was stopped by the organis
 
 const $ = (id) => document.getElementById(id);
 const state = { instances: new Map(), gone: new Set(), challenges: [], quota: null, failures: new Map(), offset: 0,
-  busy: new Set(), lastOk: Date.now(), live: false, announced: new Map(), cooldown: 0, me: null, lost: false };
+  busy: new Set(), lastOk: Date.now(), live: false, cooldown: 0, me: null, lost: false };
 const cards = new Map();
 const wanted = decodeURIComponent((location.pathname.match(/^\/instance\/([^/]+)/) || [])[1] || "");
 
@@ -59,6 +59,7 @@ async function copy(text, button) {
     const area = el("textarea", { readonly: true, class: "hidden", "aria-hidden": "true" });
     area.value = text;
     document.body.append(area);
+    area.focus();
     area.select();
     try { done = document.execCommand("copy"); } catch { done = false; }
     area.remove();
@@ -127,10 +128,10 @@ function takeSnapshot(list) {
 }
 function takeInstance(instance) {
   const old = state.instances.get(instance.instance_id);
-  if (state.gone.has(instance.instance_id) || (old && old.version > instance.version)) return;
+  if (state.gone.has(instance.instance_id) || (old && old.version >= instance.version)) return;
   state.instances.set(instance.instance_id, instance);
   const name = instance.challenge_name || instance.challenge_id;
-  if (old && old.phase !== instance.phase) {
+  if (old ? old.phase !== instance.phase : instance.phase === "queued") {
     announce(instance.phase === "running" ? `${name} is ready.` : `${name}: ${PHASES[instance.phase] || instance.phase}.`);
   }
   if (instance.error) state.failures.set(instance.challenge_id, instance.error.message);
@@ -147,12 +148,11 @@ function takeGone(gone) {
   }
 }
 
-let source, heard = 0;
+let source;
 function listen() {
   if (!window.EventSource) return;
   source = new EventSource("/events");
   const on = (type, take) => source.addEventListener(type, (event) => {
-    heard = Date.now();
     take(JSON.parse(event.data));
     state.live = true;
     reached();
@@ -166,10 +166,10 @@ function listen() {
     if (n.kind === "restart") toast("The instancer is restarting. Running instances are not affected.");
     if (n.kind === "engine") toast(n.up ? "The container engine answers again." : "The container engine does not answer; nothing can be started for the moment.");
   });
-  source.onopen = () => { heard = Date.now(); state.live = true; };
+  source.onopen = () => { state.live = true; };
   source.onerror = () => {
     state.live = false;
-    if (source.readyState === EventSource.CLOSED) { source = null; }
+    if (source.readyState === EventSource.CLOSED) source = null;
   };
 }
 // A hidden tab gives its place back: browsers allow six connections to one host.
@@ -194,10 +194,8 @@ async function start(challenge) {
   try {
     const answer = await api("POST", "/instances/spawn", { challenge_id: challenge.id },
       { Prefer: "respond-async", "Idempotency-Key": newKey() });
-    if (answer.success) {
-      takeInstance(answer.instance);
-      announce(`${challenge.name} is queued.`);
-    } else fail(challenge, answer.message + (answer.hint ? " " + answer.hint : ""));
+    if (answer.success) takeInstance(answer.instance);
+    else fail(challenge, answer.message + (answer.hint ? " " + answer.hint : ""));
   } catch (error) { fail(challenge, explain(error)); }
   state.busy.delete(challenge.id);
   draw();
@@ -207,7 +205,8 @@ function fail(challenge, text) { state.failures.set(challenge.id, text); toast(t
 async function stop(instance) {
   const name = instance.challenge_name || instance.challenge_id, starting = instance.status === "starting";
   const shared = state.me && state.me.team_mode ? "It stops for your whole team. " : "";
-  if (!(await ask(`Stop ${name}?`, starting ? "It has not started yet." : `${shared}Anything you changed inside it is lost.`))) return;
+  const failed = instance.status === "error"; // nothing of it exists any more: it is only dismissed
+  if (!failed && !(await ask(`Stop ${name}?`, starting ? "It has not started yet." : `${shared}Anything you changed inside it is lost.`))) return;
   state.busy.add(instance.instance_id);
   draw();
   try {
@@ -246,17 +245,10 @@ function copyLine(text, link) {
   return el("div", { class: "line" }, el("code", { dir: "ltr", title: text, tabindex: "0" }, text), button,
     link ? el("a", { href: link, target: "_blank", rel: "noopener noreferrer" }, "Open") : null);
 }
-const SAFE_HOST = /^[A-Za-z0-9._[\]:-]+$/;
-function endpoint(e) {
-  const host = e.host || location.hostname;
-  if (!SAFE_HOST.test(host) || !Number.isInteger(e.port)) return null;
-  const address = `${host.includes(":") && !host.startsWith("[") ? `[${host}]` : host}:${e.port}`;
-  const web = e.scheme === "http" || e.scheme === "https";
-  const bare = host.replace(/[[\]]/g, "");
-  const command = { http: `curl -i http://${address}/`, https: `curl -i https://${address}/`, ssh: `ssh -p ${e.port} ${bare}`,
-    tls: `openssl s_client -quiet -servername ${bare} -connect ${address}` }[e.scheme] || `nc ${bare} ${e.port}`;
+function endpoint(e, hint) {
+  const web = e.scheme === "http" && hint.url.startsWith("http://");
   return el("div", { class: "endpoint" }, e.label ? el("p", { class: "muted" }, e.label) : null,
-    copyLine(web ? `${e.scheme}://${address}/` : address, web ? `${e.scheme}://${address}/` : null), copyLine(command));
+    copyLine(hint.url, web ? hint.url : null), hint.command ? copyLine(hint.command) : null);
 }
 function newCard(instance) {
   const card = { root: el("article", { class: "card" }), title: el("h3"), badge: el("span", { class: "badge" }),
@@ -289,18 +281,13 @@ function drawTimer(card, i) {
   const left = at(i.expires_at) - now(), name = i.challenge_name || i.challenge_id;
   setText(card.timer, left > 0 ? `${clock(left)} left` : "Expired, being cleaned up");
   card.timer.className = "timer" + (left <= 60000 ? " last" : left <= 300000 ? " soon" : "");
-  for (const minutes of [1, 5, 10]) {
-    if (left > minutes * 60000 || left <= 0) continue;
-    const told = state.announced.get(i.instance_id);
-    const mark = `${i.expires_at}/${minutes}`;
-    if (told !== mark && !(told && told.startsWith(i.expires_at) && Number(told.split("/")[1]) < minutes)) {
-      state.announced.set(i.instance_id, mark);
-      const text = `${name}: less than ${minutes} min left.`;
-      announce(text);
-      if (minutes === 5) toast(text);
-    }
-    break;
+  const bucket = left <= 0 ? 0 : [1, 5, 10].find((minutes) => left <= minutes * 60000) || 0;
+  if (bucket && bucket !== card.bucket) {
+    const text = `${name}: less than ${bucket} min left.`;
+    announce(text);
+    if (bucket === 5) toast(text);
   }
+  card.bucket = bucket;
   return left;
 }
 function drawExtend(card, i) {
@@ -329,17 +316,16 @@ function drawCard(card, i) {
     setText(card.detail, detailOf(i));
   }
   card.error.hidden = !i.error;
-  if (i.error) setText(card.error, `${i.error.message} Nothing is left running.`);
+  if (i.error) setText(card.error, i.error.message);
   const key = running ? JSON.stringify(i.endpoints) : "";
   if (key !== card.endsKey) {
     card.endsKey = key;
-    card.ends.replaceChildren(...(running ? i.endpoints.map(endpoint).filter(Boolean) : []));
+    card.ends.replaceChildren(...(running ? i.endpoints.map((e, n) => endpoint(e, i.connection_hints[n])) : []));
   }
   card.ends.hidden = !running;
   card.timer.hidden = !running;
-  card.stop.hidden = i.status === "error";
   card.stop.disabled = stopping;
-  setText(card.stop, stopping ? "Stopping…" : starting ? "Cancel" : "Stop");
+  setText(card.stop, stopping ? "Stopping…" : starting ? "Cancel" : i.status === "error" ? "Dismiss" : "Stop");
   card.stop.setAttribute("aria-label", `${card.stop.textContent} ${card.title.textContent}`);
   drawExtend(card, i);
   return running ? drawTimer(card, i) : Infinity;
@@ -354,7 +340,7 @@ function draw() {
   }
   document.title = soonest < Infinity && soonest > 0 ? `${clock(soonest)} ${soonestName}` : "Challenges - Whaley";
   $("no-instances").hidden = state.instances.size > 0;
-  if (state.quota) setText($("quota"), `${state.quota.instances} / ${state.quota.max_instances} in use`);
+  if (state.quota) setText($("quota"), `${state.quota.instances} / ${state.quota.max_instances} in use ·`);
   if (state.me) {
     const user = state.me.user;
     setText($("who"), user.team_name || (state.authMode === "none" ? `Guest (by address ${user.user_id})` : user.username));
@@ -409,7 +395,8 @@ function drawButtons() {
     button.disabled = off;
     button.className = instance ? "" : "primary";
     button.setAttribute("aria-label", `${text}: ${c.name}`);
-    const failure = state.failures.get(c.id) || "";
+    const told = [...state.instances.values()].some((i) => i.challenge_id === c.id && i.error);
+    const failure = (!told && state.failures.get(c.id)) || "";
     setText(error, failure);
     error.hidden = !failure;
   }

@@ -18,7 +18,8 @@ static Call *call_new(Api *api, HttpRequest *request)
     call->api = api;
     call->request = request;
     crypto_random_hex(call->request_id, (REQUEST_ID_SIZE - 1) / 2);
-    client_ip_find(api->proxies, request->peer, http_request_header(request, "X-Forwarded-For"),
+    /* all lines: a proxy may append its own instead of extending the client's */
+    client_ip_find(api->proxies, request->peer, http_request_header_all(request, "X-Forwarded-For"),
                    http_request_header(request, "X-Real-IP"), call->client_ip);
     request->app = call;
     return call;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "challenge/catalogue.h"
 #include "docker/engine.h"
@@ -20,9 +21,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
-enum { ENGINE_WAIT_MS = 15000, ENGINE_RETRY_MS = 500, PING_EVERY_S = 15, LISTEN_BACKOFF_MS = 100 };
+enum { ENGINE_WAIT_MS = 15000, ENGINE_RETRY_MS = 500, PING_EVERY_S = 15, DESCRIPTORS = 8192 };
 
 typedef struct Daemon {
     const Settings *settings;
@@ -57,29 +59,62 @@ static void on_engine(void *ctx, bool up, const char *detail)
     Daemon *d = ctx;
 
     (void)detail;
-    if (d->hub)
-        (void)hub_publish(d->hub, NULL, "notice",
-                          up ? "{\"kind\":\"engine\",\"up\":true}"
-                             : "{\"kind\":\"engine\",\"up\":false}");
+    if (d->api)
+        api_engine_state(d->api, up);
+}
+
+/* For the organisers; players see only that it is closed. */
+static void log_broken(const CatalogueSnapshot *snapshot)
+{
+    for (size_t i = 0; i < snapshot->n; i++) {
+        const Challenge *challenge = snapshot->items[i];
+        const Diag *why = diag_first_error(&challenge->diags);
+        AUTO_FREE char *text = why ? diag_format(why) : xstrdup("broken");
+        if (challenge->broken)
+            log_error("challenge=%s %s", challenge->id, text);
+    }
+}
+
+static size_t count_broken(const CatalogueSnapshot *snapshot)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < snapshot->n; i++)
+        n += snapshot->items[i]->broken;
+    return n;
 }
 
 static void on_catalogue(void *ctx, const CatalogueSnapshot *now)
 {
     Daemon *d = ctx;
 
-    (void)now;
-    if (d->manager)
-        manager_challenges_changed(d->manager);
-    if (d->hub)
-        (void)hub_publish(d->hub, NULL, "challenge", "{\"changed\":true}");
+    log_info("challenges read again: %zu, %zu of them broken", now->n, count_broken(now));
+    log_broken(now);
+    manager_challenges_changed(d->manager);
+    if (d->api)
+        api_challenges_changed(d->api);
 }
 
 /* ---- starting, in this order ---- */
 
+/* The soft limit of 1,024 descriptors is for programs that use select(2). */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS)
+        log_warn("only %llu open files allowed; %d are needed for a full house (ulimit -n)",
+                 (unsigned long long)limit.rlim_cur, DESCRIPTORS);
+}
+
 static int start_base(Daemon *d, Error *err)
 {
     (void)mallopt(M_ARENA_MAX, 4);
-    (void)signal(SIGPIPE, SIG_IGN);
+    process_ignore_sigpipe();
+    raise_descriptor_limit();
     (void)sigemptyset(&d->signals);
     (void)sigaddset(&d->signals, SIGTERM);
     (void)sigaddset(&d->signals, SIGINT);
@@ -139,22 +174,14 @@ static int start_engine(Daemon *d, Error *err)
 static int start_catalogue(Daemon *d, Error *err)
 {
     AUTO_SNAPSHOT CatalogueSnapshot *snapshot = NULL;
-    size_t broken = 0;
 
     d->catalogue = catalogue_new(d->settings->challenges_dir);
     if (catalogue_reload(d->catalogue, err) < 0)
         return error_wrap(err, "CHALLENGES_DIR");
     snapshot = catalogue_snapshot(d->catalogue);
-    for (size_t i = 0; i < snapshot->n; i++) {
-        const Diag *why = diag_first_error(&snapshot->items[i]->diags);
-        if (!snapshot->items[i]->broken)
-            continue;
-        broken++;
-        AUTO_FREE char *text = why ? diag_format(why) : xstrdup("broken");
-        log_error("challenge=%s %s", snapshot->items[i]->id, text);
-    }
+    log_broken(snapshot);
     log_info("%zu challenges in %s, %zu of them broken", snapshot->n, d->settings->challenges_dir,
-             broken);
+             count_broken(snapshot));
     return 0;
 }
 
@@ -167,7 +194,9 @@ static int start_manager(Daemon *d, Error *err)
         .catalogue = d->catalogue,
         .public_host = d->public_host,
     };
-    const ManagerObserver observer = { .ctx = d, .changed = on_instance, .engine_state = on_engine };
+    const ManagerObserver observer = { .ctx = d,
+                                       .changed = on_instance,
+                                       .engine_state = on_engine };
 
     if (manager_new(&d->manager, &parts, observer, err) < 0)
         return -1;
@@ -224,11 +253,16 @@ static const struct {
     const char *what;
     int (*start)(Daemon *d, Error *err);
 } start_order[] = {
-    { "base", start_base },           { "data folder", start_data_dir },
-    { "database", start_store },      { "container engine", start_engine },
-    { "challenges", start_catalogue }, { "instances", start_manager },
-    { "api", start_api },             { "recovery", start_instances },
-    { "watching", start_watching },   { "http", start_server },
+    { "base", start_base },
+    { "data folder", start_data_dir },
+    { "database", start_store },
+    { "container engine", start_engine },
+    { "challenges", start_catalogue },
+    { "instances", start_manager },
+    { "api", start_api },
+    { "recovery", start_instances },
+    { "watching", start_watching },
+    { "http", start_server },
 };
 
 /* ---- running and ending ---- */

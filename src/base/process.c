@@ -23,7 +23,8 @@ static int input_file(const char *input)
     int fd = memfd_create("input", MFD_CLOEXEC);
     size_t n = input ? strlen(input) : 0;
 
-    if (fd >= 0 && (write(fd, input ? input : "", n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0)) {
+    if (fd >= 0 &&
+        (write(fd, input ? input : "", n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0)) {
         (void)close(fd);
         return -1;
     }
@@ -114,4 +115,11 @@ int process_run(const char *const argv[], const char *input, Millis timeout, Pro
     ret->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     ret->output = strbuf_take(&output);
     return 0;
+}
+
+void process_ignore_sigpipe(void)
+{
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+    (void)sigaction(SIGPIPE, &ignore, NULL);
 }

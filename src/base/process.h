@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 typedef struct ProcessResult {
-    int exit_code;  /* 128 + signal when it was killed */
-    char *output;   /* stdout and stderr together, NUL-terminated; caller frees */
+    int exit_code; /* 128 + signal when it was killed */
+    char *output;  /* stdout and stderr together, NUL-terminated; caller frees */
 } ProcessResult;
 
 /*
@@ -20,3 +20,6 @@ typedef struct ProcessResult {
  */
 MUST_USE int process_run(const char *const argv[], const char *input, Millis timeout,
                          ProcessResult *ret, Error *err);
+
+/* A peer that hangs up becomes an error of write(2), not the end of the program. Process-wide. */
+void process_ignore_sigpipe(void);

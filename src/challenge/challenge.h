@@ -41,22 +41,22 @@ typedef enum ChallengeReady {
 typedef struct Challenge {
     _Atomic unsigned refs;
     char *id, *name, *category, *description; /* description may be NULL */
-    char *folder;        /* name of its folder in CHALLENGES_DIR */
-    char *path;          /* absolute path of the folder */
-    char *config_file;   /* "instance.toml", "challenge.yaml" ... */
-    char *compose_file;  /* NULL when missing (then broken) */
-    char *revision;      /* 12 hex digits: hash of every file in the folder */
+    char *folder;                             /* name of its folder in CHALLENGES_DIR */
+    char *path;                               /* absolute path of the folder */
+    char *config_file;                        /* "instance.toml", "challenge.yaml" ... */
+    char *compose_file;                       /* NULL when missing (then broken) */
+    char *revision;                           /* 12 hex digits: hash of every file in the folder */
     ChallengePort *ports;
     size_t n_ports;
-    int64_t timeout_s;      /* 0 = INSTANCE_TIMEOUT */
-    int64_t extend_time_s;  /* 0 = not extendable */
+    int64_t timeout_s;     /* 0 = INSTANCE_TIMEOUT */
+    int64_t extend_time_s; /* 0 = not extendable */
     bool disable_dynamic_flags;
-    bool egress;            /* outbound internet allowed */
-    bool allow_setuid;      /* no no-new-privileges */
+    bool egress;       /* outbound internet allowed */
+    bool allow_setuid; /* no no-new-privileges */
     ChallengeReady ready;
-    Plan *plan;             /* NULL when broken */
+    Plan *plan; /* NULL when broken */
     bool broken;
-    DiagList diags;         /* errors when broken; warnings and notes otherwise */
+    DiagList diags; /* errors when broken; warnings and notes otherwise */
 } Challenge;
 
 Challenge *challenge_ref(Challenge *challenge);

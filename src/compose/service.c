@@ -114,7 +114,7 @@ static void load_flags(Loader *l, const Field *f, PlanService *s)
 
 void load_service(Loader *l, const Field *f, PlanService *s)
 {
-    Field labels;
+    Field labels, image;
 
     if (!keys_check(l, f, KEY_SERVICE))
         return;
@@ -133,7 +133,7 @@ void load_service(Loader *l, const Field *f, PlanService *s)
     load_security(l, f, s);
     if (field_get(f, "labels", &labels))
         load_labels(l, &labels, &s->labels, &s->n_labels);
-    if (!yaml_get(f->node, "image") && !s->build.present)
+    if (!field_get(f, "image", &image) && !s->build.present)
         field_key_diag(l, DIAG_ERROR, f, "no-image", "add one of them",
                        "the service has neither 'image' nor 'build'");
 }

@@ -38,8 +38,8 @@ static int parse_tcp(EngineAddress *a, const char *text, bool tls, Error *err)
     int64_t port = tls ? 2376 : 2375;
     char digits[8] = "";
 
-    if (v6 && *rest == ']')
-        rest++;
+    if (v6 && *rest++ != ']')
+        return error_set(err, E_INVALID, "the engine's address lacks a \"]\"; %s", HOW_TO_MEND);
     if (len == 0 || len >= sizeof a->host)
         return error_set(err, E_INVALID, "the engine's address has no host; %s", HOW_TO_MEND);
     for (size_t i = 0; i < len; i++)

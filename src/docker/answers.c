@@ -141,19 +141,31 @@ void engine_put_strings(JsonWriter *w, const char *key, const char *const *items
     json_write_end_array(w);
 }
 
+/* "+02:00" in seconds; 0 for "Z" and anything else. */
+static int64_t parse_offset(const char *text)
+{
+    int64_t hours, minutes;
+    char h[3] = "", m[3] = "";
+
+    if ((text[0] != '+' && text[0] != '-') || strlen(text) != 6 || text[3] != ':')
+        return 0;
+    memcpy(h, text + 1, 2);
+    memcpy(m, text + 4, 2);
+    if (!str_parse_i64(h, 0, 23, &hours) || !str_parse_i64(m, 0, 59, &minutes))
+        return 0;
+    return (text[0] == '+' ? 1 : -1) * (hours * 3600 + minutes * 60);
+}
+
 int64_t engine_parse_time(const char *text)
 {
     struct tm tm = { 0 };
     const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-    int hours = 0, minutes = 0;
     int64_t at;
 
     if (!rest)
         return 0;
-    at = (int64_t)timegm(&tm);
     if (*rest == '.')
         rest += 1 + strspn(rest + 1, "0123456789");
-    if ((*rest == '+' || *rest == '-') && sscanf(rest + 1, "%2d:%2d", &hours, &minutes) == 2)
-        at -= (*rest == '+' ? 1 : -1) * (hours * 3600 + minutes * 60);
+    at = (int64_t)timegm(&tm) - parse_offset(rest);
     return at < 0 ? 0 : at;
 }

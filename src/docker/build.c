@@ -67,23 +67,31 @@ static void cancel(Engine *engine, const char *build_id)
     (void)!engine_call(engine, &call, &reply, &ignored);
 }
 
-/* What the stream and the status amount to. */
-static int judge(Engine *engine, const BuildSpec *spec, const BuildStream *s, int status,
-                 const StrBuf *reply, char ret_id[ENGINE_ID_SIZE], Error *err)
+/* Did the build succeed, by its stream and its status? */
+static int judge(const BuildSpec *spec, const BuildStream *s, int status, const StrBuf *reply,
+                 Error *err)
 {
     char message[400];
-    ImageInfo info;
 
     if (s->nonsense)
         return error_set(err, E_ENGINE_DOWN, "build: the container engine sends nonsense");
     if (status == 0)
-        return error_set(err, E_CANCELLED, "the build of %s was cancelled", spec->tag);
+        return error_set(err, E_CANCELLED, "the build of %s was cancelled",
+                         spec->tag ? spec->tag : "the image");
     if (status > 299) {
         engine_message(reply, message, sizeof message);
         return error_set(err, E_BUILD_FAILED, "%s", message[0] ? message : "(no reason given)");
     }
     if (s->error[0])
         return error_set(err, E_BUILD_FAILED, "%s", s->error);
+    return 0;
+}
+
+static int find_id(Engine *engine, const BuildSpec *spec, const BuildStream *s,
+                   char ret_id[ENGINE_ID_SIZE], Error *err)
+{
+    ImageInfo info;
+
     if (s->image_id[0]) {
         engine_copy(ret_id, ENGINE_ID_SIZE, s->image_id);
         return 0;
@@ -120,7 +128,9 @@ static int send_build(Engine *engine, const BuildSpec *spec, const BuildContext 
         cancel(engine, build_id);
     if (status < 0)
         return error_wrap(err, "build %s", spec->tag ? spec->tag : "");
-    return judge(engine, spec, &stream, status, &reply, ret_id, err);
+    if (judge(spec, &stream, status, &reply, err) < 0)
+        return -1;
+    return find_id(engine, spec, &stream, ret_id, err);
 }
 
 int image_build(Engine *engine, const BuildSpec *spec, char ret_id[ENGINE_ID_SIZE], Error *err)

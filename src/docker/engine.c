@@ -437,9 +437,9 @@ int engine_transfer(Engine *e, const EngineCall *call, const char *prefix, StrBu
         r = 1;
     else if (code != CURLE_OK)
         r = explain(e, &t, code, err);
-    else if (t.head.status == 0)
-        r = error_set(err, E_ENGINE_DOWN, "%s %.200s: the engine's answer is no HTTP", call->method,
-                      call->path);
+    else if (!t.opened) /* libcurl takes a head that was cut for a whole one */
+        r = error_set(err, E_ENGINE_DOWN, "%s %.200s: the engine's answer ends in its head",
+                      call->method, call->path);
     curl_slist_free_all(headers);
     if (stream || code != CURLE_OK)
         curl_easy_cleanup(t.curl);

@@ -102,8 +102,14 @@ static void entry_free_p(struct archive_entry **entry)
     archive_entry_free(*entry);
 }
 
-static int add_head(Tar *tar, const char *path, const TarMeta *meta, mode_t type, size_t n,
-                    const char *link, Error *err)
+/* What an entry is. */
+typedef struct EntryKind {
+    mode_t type;
+    size_t n;         /* S_IFREG: bytes that follow */
+    const char *link; /* S_IFLNK: where to */
+} EntryKind;
+
+static int add_head(Tar *tar, const char *path, const TarMeta *meta, EntryKind kind, Error *err)
 {
     CLEANUP(entry_free_p) struct archive_entry *entry = archive_entry_new();
 
@@ -116,14 +122,14 @@ static int add_head(Tar *tar, const char *path, const TarMeta *meta, mode_t type
     if (++tar->n_entries > TAR_ENTRIES_MAX)
         return error_set(err, E_TOO_LARGE, "more than %d files and folders", TAR_ENTRIES_MAX);
     archive_entry_set_pathname(entry, path);
-    archive_entry_set_filetype(entry, type);
+    archive_entry_set_filetype(entry, kind.type);
     archive_entry_set_perm(entry, meta->mode & 07777);
     archive_entry_set_uid(entry, meta->uid);
     archive_entry_set_gid(entry, meta->gid);
     archive_entry_set_mtime(entry, (time_t)meta->mtime_s, 0);
-    archive_entry_set_size(entry, (la_int64_t)n);
-    if (link)
-        archive_entry_set_symlink(entry, link);
+    archive_entry_set_size(entry, (la_int64_t)kind.n);
+    if (kind.link)
+        archive_entry_set_symlink(entry, kind.link);
     /* A warning means that something was left out or bent: not what was asked for. */
     if (archive_write_header(tar->archive, entry) != ARCHIVE_OK)
         return failed(tar, path, err);
@@ -140,26 +146,26 @@ static int add_bytes(Tar *tar, const char *path, const void *bytes, size_t n, Er
 int tar_add_file(Tar *tar, const char *path, const TarMeta *meta, const void *bytes, size_t n,
                  Error *err)
 {
-    if (add_head(tar, path, meta, S_IFREG, n, NULL, err) < 0)
+    if (add_head(tar, path, meta, (EntryKind){ .type = S_IFREG, .n = n }, err) < 0)
         return -1;
     return add_bytes(tar, path, bytes, n, err);
 }
 
 int tar_add_dir(Tar *tar, const char *path, const TarMeta *meta, Error *err)
 {
-    return add_head(tar, path, meta, S_IFDIR, 0, NULL, err);
+    return add_head(tar, path, meta, (EntryKind){ .type = S_IFDIR }, err);
 }
 
 int tar_add_symlink(Tar *tar, const char *path, const char *target, const TarMeta *meta, Error *err)
 {
-    return add_head(tar, path, meta, S_IFLNK, 0, target, err);
+    return add_head(tar, path, meta, (EntryKind){ .type = S_IFLNK, .link = target }, err);
 }
 
 int tar_add_fd(Tar *tar, const char *path, const TarMeta *meta, int fd, size_t n, Error *err)
 {
     char buffer[64 * 1024];
 
-    if (add_head(tar, path, meta, S_IFREG, n, NULL, err) < 0)
+    if (add_head(tar, path, meta, (EntryKind){ .type = S_IFREG, .n = n }, err) < 0)
         return -1;
     while (n > 0) {
         ssize_t got = read(fd, buffer, n < sizeof buffer ? n : sizeof buffer);

@@ -1,7 +1,6 @@
 #include "http/exchange.h"
 #include "base/alloc.h"
 #include "base/check.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "http/stream.h"
 
@@ -336,13 +335,23 @@ static enum MHD_Result start_on_loop(Request *request)
 
 /* ---- requests ---- */
 
+void exchange_forget(Conn *conn)
+{
+    request_unref(conn->request);
+    conn->request = NULL;
+}
+
 void *exchange_begin(void *server, const char *target, struct MHD_Connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    Request *request = request_new(server, info->socket_context, target ? target : "");
+    Conn *conn = info->socket_context;
+    Request *request;
 
+    exchange_forget(conn);
+    request = request_new(server, conn, target ? target : "");
     request->connection = connection;
+    conn->request = request;
     return request;
 }
 
@@ -509,6 +518,7 @@ void exchange_end(void *server, struct MHD_Connection *connection, void **reques
     *request_at = NULL;
     if (!request)
         return;
+    request->conn->request = NULL;
     atomic_store(&request->conn->busy, false);
     atomic_store(&request->conn->deadline, clock_mono_ms() + self->head_timeout);
     request_unref(request);

@@ -44,6 +44,12 @@ enum MHD_Result exchange_step(void *server, struct MHD_Connection *connection, c
 void exchange_end(void *server, struct MHD_Connection *connection, void **request,
                   enum MHD_RequestTerminationCode how);
 
+/*
+ * The library (0.9.75) does not end every request it began: a head that fills the connection's
+ * memory so that no error fits beside it is dropped in silence. What is left is released here.
+ */
+void exchange_forget(Conn *conn);
+
 /* Every parked request is answered 503 from here on, and none is parked again. */
 void exchange_abandon_parked(HttpServer *server);
 void exchange_close_streams(HttpServer *server);

@@ -24,6 +24,7 @@ typedef struct Conn {
     _Atomic Millis deadline; /* clock_mono_ms() terms; 0 = none */
     atomic_bool busy;        /* between the head and the end of the response */
     char peer[INET6_ADDRSTRLEN];
+    void *request;            /* the one under way; the connection's loop thread only */
     struct Conn *prev, *next; /* under the reaper's lock */
 } Conn;
 

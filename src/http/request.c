@@ -120,6 +120,21 @@ const char *http_request_header(const HttpRequest *request, const char *name)
     return NULL;
 }
 
+const char *http_request_header_all(const HttpRequest *request, const char *name)
+{
+    const Request *self = (const Request *)(const void *)request;
+    const char *all = NULL;
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < self->n_fields; i++) {
+        if (self->fields[i].name_len != len || !str_eq_nocase(self->fields[i].name, name))
+            continue;
+        all = all ? arena_printf(request->arena, "%s, %s", all, self->fields[i].value)
+                  : self->fields[i].value;
+    }
+    return all;
+}
+
 const char *http_request_query(const HttpRequest *request, const char *key)
 {
     const Request *self = (const Request *)(const void *)request;

@@ -1,12 +1,12 @@
 #include "http/server.h"
 #include "base/alloc.h"
+#include "base/process.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "http/exchange.h"
 
 #include <netdb.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +94,7 @@ static void on_connection(void *ctx, struct MHD_Connection *connection, void **c
         *conn_at = reaper_add(server->reaper, fd->connect_fd, peer->client_addr,
                               clock_mono_ms() + server->head_timeout);
     } else {
+        exchange_forget(*conn_at);
         reaper_remove(server->reaper, *conn_at);
         *conn_at = NULL;
     }
@@ -159,7 +160,7 @@ int http_server_new(HttpServer **ret, const HttpServerOptions *options, HttpApp 
     atomic_init(&server->refs, 1);
     atomic_init(&server->draining, false);
     (void)pthread_mutex_init(&server->lock, NULL);
-    (void)signal(SIGPIPE, SIG_IGN);
+    process_ignore_sigpipe();
     if (start(server, options, err) < 0) {
         http_server_free(server);
         return -1;

@@ -2,10 +2,11 @@
  * server - HTTP/1.1 in front of the application: the adapter around libmicrohttpd. Nothing outside
  * this folder includes microhttpd.h.
  *
- * What it adds to the library: a strict check of the request head (one Host, at most one digits-only
- * Content-Length, Transfer-Encoding only `chunked` and never beside Content-Length, token names, no
- * control bytes, no NUL or control byte in the target), a deadline for the head (slow loris), a
- * watcher for vanished stream clients, body limits, completion from other threads, and a drain.
+ * What it adds to the library: a strict check of the request head (one Host, at most one
+ * digits-only Content-Length, Transfer-Encoding only `chunked` and never beside Content-Length,
+ * token names, no control bytes, no NUL or control byte in the target), a deadline for the head
+ * (slow loris), a watcher for vanished stream clients, body limits, completion from other threads,
+ * and a drain.
  *
  * A request goes: head -> app.begin() on a loop thread -> body (bounded by request->body_max) ->
  * app.handle() on a loop thread, or on a worker of the server's pool when request->on_worker.
@@ -38,7 +39,14 @@ typedef struct HttpServer HttpServer;
 typedef struct HttpStream HttpStream;
 
 typedef enum HttpMethod {
-    HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OPTIONS, HTTP_OTHER,
+    HTTP_GET,
+    HTTP_HEAD,
+    HTTP_POST,
+    HTTP_PUT,
+    HTTP_DELETE,
+    HTTP_PATCH,
+    HTTP_OPTIONS,
+    HTTP_OTHER,
 } HttpMethod;
 
 typedef struct HttpHeader {
@@ -46,16 +54,16 @@ typedef struct HttpHeader {
 } HttpHeader;
 
 typedef struct HttpReply {
-    int status;               /* 200..599 */
-    const char *content_type; /* NULL = none */
-    StrBuf body;              /* owned by the reply */
+    int status;                       /* 200..599 */
+    const char *content_type;         /* NULL = none */
+    StrBuf body;                      /* owned by the reply */
     const HttpHeader *shared_headers; /* a static table, e.g. the security headers */
     size_t n_shared_headers;
-    HttpHeader headers[16];   /* names static, values in the request's arena */
+    HttpHeader headers[16]; /* names static, values in the request's arena */
     size_t n_headers;
-    const char *static_body;  /* instead of body: bytes that outlive the server */
+    const char *static_body; /* instead of body: bytes that outlive the server */
     size_t static_len;
-    HttpStream *stream;       /* instead of a body: a reference, given away */
+    HttpStream *stream; /* instead of a body: a reference, given away */
 } HttpReply;
 
 typedef struct HttpRequest {
@@ -63,14 +71,14 @@ typedef struct HttpRequest {
     const char *method_name;
     const char *path;       /* percent-decoded, starts with '/', valid UTF-8 */
     const char *raw_target; /* as received */
-    const char *peer;       /* numeric address of the other end, without port; IPv4-mapped as IPv4 */
-    const char *body;       /* in handle(); NUL-terminated */
+    const char *peer; /* numeric address of the other end, without port; IPv4-mapped as IPv4 */
+    const char *body; /* in handle(); NUL-terminated */
     size_t body_len;
     Arena *arena;
     /* set by begin() */
-    size_t body_max;        /* 0 = no body wanted: one of any size above 0 is answered 413 */
+    size_t body_max; /* 0 = no body wanted: one of any size above 0 is answered 413 */
     bool on_worker;
-    void *app;              /* the application's own */
+    void *app; /* the application's own */
     HttpReply reply;
 } HttpRequest;
 
@@ -91,14 +99,14 @@ typedef struct HttpApp {
 } HttpApp;
 
 typedef struct HttpServerOptions {
-    const char *host; /* "0.0.0.0", "::", "127.0.0.1" */
-    int port;         /* 0 = any free one */
-    unsigned loop_threads;      /* 0 = 2 */
-    unsigned worker_threads;    /* 0 = 8 */
-    size_t worker_queue;        /* 0 = 256; full -> 503 with Retry-After: 1 */
-    unsigned connection_limit;  /* 0 = 4096 */
-    Millis head_timeout;        /* 0 = 10 s: whole head, slow or idle alike */
-    Millis idle_timeout;        /* 0 = 30 s */
+    const char *host;          /* "0.0.0.0", "::", "127.0.0.1" */
+    int port;                  /* 0 = any free one */
+    unsigned loop_threads;     /* 0 = 2 */
+    unsigned worker_threads;   /* 0 = 8 */
+    size_t worker_queue;       /* 0 = 256; full -> 503 with Retry-After: 1 */
+    unsigned connection_limit; /* 0 = 4096 */
+    Millis head_timeout;       /* 0 = 10 s: whole head, slow or idle alike */
+    Millis idle_timeout;       /* 0 = 30 s */
 } HttpServerOptions;
 
 /* Starts to listen and to serve; ignores SIGPIPE for the whole process. */
@@ -111,12 +119,17 @@ int http_server_port(const HttpServer *server);
  * every connection is quiet, at most a second after that.
  */
 void http_server_drain(HttpServer *server, Millis grace);
-/* Drains (without grace, unless done before), waits for handlers on workers and stops. NULL is fine. */
+/* Drains (without grace, unless done before), waits for handlers on workers and stops. NULL is
+ * fine. */
 void http_server_free(HttpServer *server);
 
 const char *http_request_header(const HttpRequest *request, const char *name); /* NULL if absent */
-const char *http_request_query(const HttpRequest *request, const char *key);   /* decoded; NULL */
-/* Exactly once after HTTP_LATER, from any thread, even inside handle(); `request` is gone after it. */
+/* Every line of that name in order, joined with ", " (RFC 9110, 5.3); for headers that are lists.
+ */
+const char *http_request_header_all(const HttpRequest *request, const char *name);
+const char *http_request_query(const HttpRequest *request, const char *key); /* decoded; NULL */
+/* Exactly once after HTTP_LATER, from any thread, even inside handle(); `request` is gone after it.
+ */
 void http_request_finish(HttpRequest *request);
 /* name must be static; value is copied into the arena. CR, LF and NUL are refused (dropped). */
 void http_reply_header(HttpRequest *request, const char *name, const char *value);

@@ -13,25 +13,26 @@
 #include <unistd.h>
 
 enum {
-    TABLE_MAX = 1 << 20,
-    TABLE_READ = 4096, /* what the kernel gives at once, seq_file's buffer */
-    ROW_MAX = 512,     /* rows are 150 and at most 180 bytes long */
+    TABLE_MAX = 1 << 16, /* listeners come first: some 350 of them */
+    TABLE_READ = 4096,   /* what the kernel gives at once, seq_file's buffer */
+    ROW_MAX = 512,       /* rows are 150 and at most 180 bytes long */
     SUMMARY_MAX = 4096,
     STEP_MS = 10, /* between looks, at first */
     STEP_MAX_MS = 100,
     ALIVE_EVERY_MS = 250, /* how often the containers are asked for */
     CONNECT_MS = 1000,
-    QUIET_MS = 40,       /* a connection open this long has a listener behind it */
-    STATE_LISTEN = 0x0A, /* TCP_LISTEN, include/net/tcp_states.h */
+    QUIET_MS = 40, /* a connection open this long has a listener behind it */
 };
+
+static const char STATE_LISTEN[] = "0A"; /* TCP_LISTEN, include/net/tcp_states.h */
 
 /* tcp6 first: what listens on [::] is there, and mostly there is nothing to look at. */
 typedef struct Family {
-    const char *table, *summary, *line;
+    const char *table, *summary, *none;
 } Family;
 
-static const Family families[] = { { "tcp6", "sockstat6", "TCP6:" },
-                                   { "tcp", "sockstat", "TCP:" } };
+static const Family families[] = { { "tcp6", "sockstat6", "TCP6: inuse 0\n" },
+                                   { "tcp", "sockstat", "TCP: inuse 0 " } };
 
 static bool is_loopback(const char *address)
 {
@@ -45,41 +46,57 @@ static bool is_loopback(const char *address)
             strncmp(address + 30, "7F", 2) == 0);
 }
 
+/* The n-th field (from 0) of a line, as a copy; false when there are fewer or it is too long. */
+static bool field_of(const char *line, unsigned n, char *ret, size_t size)
+{
+    size_t len;
+
+    for (;; n--) {
+        line += strspn(line, " ");
+        len = strcspn(line, " \n");
+        if (n == 0 || len == 0)
+            break;
+        line += len;
+    }
+    if (len == 0 || len >= size)
+        return false;
+    memcpy(ret, line, len);
+    ret[len] = '\0';
+    return true;
+}
+
+/* Fields: "sl local_address rem_address st ...", addresses as HEX:PORT. */
+static bool line_is_listener(const char *line, uint16_t port)
+{
+    char local[64], state[4], want[8];
+    const char *colon;
+
+    if (!field_of(line, 1, local, sizeof local) || !field_of(line, 3, state, sizeof state) ||
+        strcmp(state, STATE_LISTEN) != 0)
+        return false;
+    colon = strrchr(local, ':');
+    (void)snprintf(want, sizeof want, "%04X", (unsigned)port);
+    return colon && strcmp(colon + 1, want) == 0 && !is_loopback(local);
+}
+
 bool ready_table_has_listener(const char *table, uint16_t port)
 {
     for (const char *line = table; line && *line; line = strchr(line, '\n')) {
-        char local[64];
-        unsigned local_port, state;
-        const char *colon;
-
         line += *line == '\n';
-        if (sscanf(line, " %*u: %63s %*s %2x", local, &state) != 2 || state != STATE_LISTEN)
-            continue;
-        colon = strrchr(local, ':');
-        if (colon && sscanf(colon + 1, "%4x", &local_port) == 1 && local_port == port &&
-            !is_loopback(local))
+        if (line_is_listener(line, port))
             return true;
     }
     return false;
 }
 
-/*
- * How many TCP sockets of this family the container has, by /proc/<pid>/net/sockstat or sockstat6;
- * < 0 unknown. Reading it is cheap.
- */
-static int sockets_in_use(int64_t pid, const Family *family)
+/* Has the container no TCP socket of this family? Cheap to ask; false when it cannot be told. */
+static bool has_none(int64_t pid, const Family *family)
 {
     AUTO_FREE char *path = xasprintf("/proc/%lld/net/%s", (long long)pid, family->summary);
     AUTO_FREE char *text = NULL;
-    const char *line;
     size_t len;
-    int n;
 
-    if (fs_read_file(path, SUMMARY_MAX, &text, &len, NULL) < 0 ||
-        !(line = strstr(text, family->line)) ||
-        sscanf(line + strlen(family->line), " inuse %d", &n) != 1)
-        return -1;
-    return n;
+    return fs_read_file(path, SUMMARY_MAX, &text, &len, NULL) == 0 && strstr(text, family->none);
 }
 
 /*
@@ -126,7 +143,7 @@ static int look_in_table(int64_t pid, uint16_t port)
         int rc;
         if (fd < 0)
             continue;
-        rc = sockets_in_use(pid, &families[i]) == 0 ? 1 : search_table(fd, port);
+        rc = has_none(pid, &families[i]) ? 1 : search_table(fd, port);
         if (rc == 0)
             return 0;
         readable = readable || rc > 0;

@@ -1,10 +1,11 @@
 #include "leases/subnets.h"
 #include "base/alloc.h"
 #include "base/lock.h"
+#include "base/str.h"
 #include "store/tables.h"
 
 #include <arpa/inet.h>
-#include <inttypes.h>
+#include <ctype.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,19 +25,17 @@ static bool parse_cidr(const char *text, uint32_t *ret_base, unsigned *ret_prefi
 {
     struct in_addr address;
     char host[32];
-    unsigned prefix;
     const char *slash = strchr(text, '/');
-    char tail;
+    int64_t prefix;
 
     if (!slash || (size_t)(slash - text) >= sizeof host)
         return false;
     memcpy(host, text, (size_t)(slash - text));
     host[slash - text] = '\0';
-    if (inet_pton(AF_INET, host, &address) != 1 || sscanf(slash + 1, "%2u%c", &prefix, &tail) != 1 ||
-        prefix > 32)
+    if (inet_pton(AF_INET, host, &address) != 1 || !str_parse_i64(slash + 1, 0, 32, &prefix))
         return false;
     *ret_base = ntohl(address.s_addr) & (prefix ? UINT32_MAX << (32 - prefix) : 0);
-    *ret_prefix = prefix;
+    *ret_prefix = (unsigned)prefix;
     return true;
 }
 
@@ -144,6 +143,43 @@ void subnet_pool_mark_foreign(SubnetPool *pool, const char *cidr)
         mark_range(pool, address, prefix);
 }
 
+/* The n-th tab-separated field of a line as a hexadecimal number. */
+static bool hex_field(const char *line, unsigned n, uint32_t *ret)
+{
+    uint32_t value = 0;
+    size_t digits = 0;
+
+    for (; n > 0; n--) {
+        line = strchr(line, '\t');
+        if (!line)
+            return false;
+        line++;
+    }
+    for (; digits < 8 && isxdigit((unsigned char)line[digits]); digits++) {
+        int c = tolower((unsigned char)line[digits]);
+        value = value << 4 | (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *ret = value;
+    return digits > 0;
+}
+
+/* One route: "Iface Destination Gateway Flags RefCnt Use Metric Mask ...", network byte order. */
+static void mark_route(SubnetPool *pool, const char *line)
+{
+    uint32_t destination, mask;
+    char cidr[SUBNET_TEXT_SIZE];
+    size_t index;
+
+    if (!hex_field(line, 1, &destination) || !hex_field(line, 7, &mask) || mask == 0)
+        return;
+    destination = ntohl(destination);
+    (void)snprintf(cidr, sizeof cidr, "%u.%u.%u.%u/%d", destination >> 24, destination >> 16 & 255,
+                   destination >> 8 & 255, destination & 255, __builtin_popcount(mask));
+    /* A route of exactly one of our subnets is one of our own bridges, running or stale. */
+    if (!index_of(pool, cidr, &index))
+        subnet_pool_mark_foreign(pool, cidr);
+}
+
 void subnet_pool_mark_routes(SubnetPool *pool)
 {
     FILE *routes = fopen("/proc/net/route", "re");
@@ -151,22 +187,8 @@ void subnet_pool_mark_routes(SubnetPool *pool)
 
     if (!routes)
         return;
-    while (fgets(line, sizeof line, routes)) {
-        unsigned destination, mask;
-        size_t index;
-        char cidr[SUBNET_TEXT_SIZE];
-        /* both are in network byte order as the kernel prints them on this machine */
-        if (sscanf(line, "%*63s %8x %*63s %*63s %*63s %*63s %*63s %8x", &destination, &mask) != 2 ||
-            mask == 0)
-            continue;
-        destination = ntohl(destination);
-        (void)snprintf(cidr, sizeof cidr, "%u.%u.%u.%u/%d", destination >> 24,
-                       destination >> 16 & 255, destination >> 8 & 255, destination & 255,
-                       __builtin_popcount(mask));
-        /* A route of exactly one of our subnets is one of our own bridges, running or stale. */
-        if (!index_of(pool, cidr, &index))
-            subnet_pool_mark_foreign(pool, cidr);
-    }
+    while (fgets(line, sizeof line, routes))
+        mark_route(pool, line);
     (void)fclose(routes);
 }
 

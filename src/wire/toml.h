@@ -19,7 +19,7 @@
 enum {
     TOML_DEPTH_MAX = 64,
     TOML_TEXT_MAX = 1 << 20,
-    TOML_KEYS_MAX = 20000,
+    TOML_KEYS_MAX = 10000,
     TOML_VALUES_MAX = 100000,
 };
 

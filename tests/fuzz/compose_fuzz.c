@@ -51,6 +51,7 @@ static void expand_all(const Plan *plan)
                 check(!plan_is_template(plan_expand(arena, s->environment[k].value, lookup, NULL)));
         for (size_t k = 0; k < s->n_depends_on; k++)
             check(s->depends_on[k].service < i);
+        check(s->image || s->build.context);
         check(!s->image || !plan_is_template(s->image));
     }
 }

@@ -388,7 +388,15 @@ class Whaley:
             self.process = None
         if self.engine.ping():
             self.engine.wipe()
+        self._drop_firewall()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _drop_firewall(self):
+        """Its chains stay when it ends, by design (instances run on); a test takes them away."""
+        prefix = self.env["NETWORK_PREFIX"].upper()
+        for hook, chain in (("INPUT", f"{prefix}-INPUT"), ("DOCKER-USER", f"{prefix}-FORWARD")):
+            for rule in (["-D", hook, "-j", chain], ["-F", chain], ["-X", chain]):
+                subprocess.run(["iptables", "-w", "5", *rule], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
         return self.start()

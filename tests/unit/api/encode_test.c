@@ -4,29 +4,6 @@
 
 #include <string.h>
 
-/* Weak: the real ones win where something else of their file is needed, too. */
-__attribute__((weak)) const char *instance_status_name(InstanceStatus status)
-{
-    return status == INSTANCE_RUNNING ? "running" : "starting";
-}
-
-__attribute__((weak)) const char *instance_phase_name(InstancePhase phase)
-{
-    return phase == PHASE_RUNNING ? "running" : "queued";
-}
-
-__attribute__((weak)) const char *stop_reason_name(StopReason reason)
-{
-    return reason == STOP_EXPIRED ? "expired" : "user_stop";
-}
-
-__attribute__((weak)) const char *challenge_protocol_name(ChallengeProtocol protocol)
-{
-    static const char *const names[] = { "http", "tcp", "tls", "ssh", "raw" };
-
-    return names[protocol];
-}
-
 enum { T0 = 1767319445 }; /* 2026-01-02T02:04:05Z */
 #define T(s) (((int64_t)T0 + (s)) * 1000000)
 
