@@ -121,7 +121,7 @@ static void answer_spawn_end(Call *call, const InstanceView *view)
     if (view->status == INSTANCE_RUNNING) {
         answer_view(call, 200, "Your instance is running.", view);
     } else if (view->error_message) {
-        answer_refused(call, view->error_code, view->error_message);
+        answer_refused(call, view->error_code, encode_error_message(view));
     } else {
         answer_refused(call, E_CANCELLED, "The start was cancelled. Nothing is left running.");
     }
