@@ -321,6 +321,11 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
         if (image_inspect(engine, id, &info, err) < 0)
             return error_wrap(err, "service %s, just built", service->name);
     }
+    if (info.reserved_label[0])
+        return error_set(err, E_BUILD_FAILED,
+                         "service %s: the image sets the label %s, which is not for challenges; "
+                         "remove its LABEL from the Dockerfile",
+                         service->name, info.reserved_label);
     LOCK_SCOPE(&job->builder->lock);
     memcpy(job->images[index].id, info.id, sizeof job->images[index].id);
     job->images[index].has_healthcheck = info.has_healthcheck;
