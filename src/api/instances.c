@@ -120,6 +120,9 @@ static void answer_spawn_end(Call *call, const InstanceView *view)
 {
     if (view->status == INSTANCE_RUNNING) {
         answer_view(call, 200, "Your instance is running.", view);
+    } else if (view->status == INSTANCE_STARTING) { /* nobody will tell any more */
+        answer_error(call, 503, error_slug(E_UNAVAILABLE),
+                     "The instancer is restarting. Your instance keeps its place in line.");
     } else if (view->error_message) {
         answer_refused(call, view->error_code, encode_error_message(view));
     } else {

@@ -205,7 +205,8 @@ function fail(challenge, text) { state.failures.set(challenge.id, text); toast(t
 async function stop(instance) {
   const name = instance.challenge_name || instance.challenge_id, starting = instance.status === "starting";
   const shared = state.me && state.me.team_mode ? "It stops for your whole team. " : "";
-  if (!(await ask(`Stop ${name}?`, starting ? "It has not started yet." : `${shared}Anything you changed inside it is lost.`))) return;
+  const failed = instance.status === "error"; // nothing of it exists any more: it is only dismissed
+  if (!failed && !(await ask(`Stop ${name}?`, starting ? "It has not started yet." : `${shared}Anything you changed inside it is lost.`))) return;
   state.busy.add(instance.instance_id);
   draw();
   try {
@@ -323,9 +324,8 @@ function drawCard(card, i) {
   }
   card.ends.hidden = !running;
   card.timer.hidden = !running;
-  card.stop.hidden = i.status === "error";
   card.stop.disabled = stopping;
-  setText(card.stop, stopping ? "Stopping…" : starting ? "Cancel" : "Stop");
+  setText(card.stop, stopping ? "Stopping…" : starting ? "Cancel" : i.status === "error" ? "Dismiss" : "Stop");
   card.stop.setAttribute("aria-label", `${card.stop.textContent} ${card.title.textContent}`);
   drawExtend(card, i);
   return running ? drawTimer(card, i) : Infinity;

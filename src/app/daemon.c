@@ -194,7 +194,9 @@ static int start_manager(Daemon *d, Error *err)
         .catalogue = d->catalogue,
         .public_host = d->public_host,
     };
-    const ManagerObserver observer = { .ctx = d, .changed = on_instance, .engine_state = on_engine };
+    const ManagerObserver observer = { .ctx = d,
+                                       .changed = on_instance,
+                                       .engine_state = on_engine };
 
     if (manager_new(&d->manager, &parts, observer, err) < 0)
         return -1;
@@ -251,11 +253,16 @@ static const struct {
     const char *what;
     int (*start)(Daemon *d, Error *err);
 } start_order[] = {
-    { "base", start_base },           { "data folder", start_data_dir },
-    { "database", start_store },      { "container engine", start_engine },
-    { "challenges", start_catalogue }, { "instances", start_manager },
-    { "api", start_api },             { "recovery", start_instances },
-    { "watching", start_watching },   { "http", start_server },
+    { "base", start_base },
+    { "data folder", start_data_dir },
+    { "database", start_store },
+    { "container engine", start_engine },
+    { "challenges", start_catalogue },
+    { "instances", start_manager },
+    { "api", start_api },
+    { "recovery", start_instances },
+    { "watching", start_watching },
+    { "http", start_server },
 };
 
 /* ---- running and ending ---- */

@@ -35,9 +35,11 @@ int data_dir_lock(const char *path, Error *err)
         if (pread(fd, holder, sizeof holder - 1, 0) < 0)
             holder[0] = '\0';
         holder[strcspn(holder, "\n")] = '\0';
-        return error_set(err, E_UNAVAILABLE,
-                         "DATA_DIR %s is used by another Whaley (pid %s); stop it, or give this one "
-                         "its own DATA_DIR", path, holder);
+        return error_set(
+            err, E_UNAVAILABLE,
+            "DATA_DIR %s is used by another Whaley (pid %s); stop it, or give this one "
+            "its own DATA_DIR",
+            path, holder);
     }
     len = snprintf(text, sizeof text, "%d\n", (int)getpid());
     if (ftruncate(fd, 0) != 0 || pwrite(fd, text, (size_t)len, 0) != len)

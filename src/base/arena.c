@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks double from small to large: a view of one instance fits the first, a compose file a few. */
+/* Blocks double from small to large: a view of one instance fits the first, a compose file a few.
+ */
 enum { BLOCK_FIRST = 1024, BLOCK_LARGEST = 65536, ALIGN = 16 };
 
 typedef struct Block {

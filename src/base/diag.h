@@ -20,7 +20,7 @@ typedef enum DiagSeverity { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE } DiagSeverity;
 
 typedef struct Diag {
     DiagSeverity severity;
-    char *file;    /* as it should be shown: relative to the challenge folder */
+    char *file; /* as it should be shown: relative to the challenge folder */
     int line, column;
     char *field;   /* "services.web.ports[0]", "timeout"; NULL when it is about the whole file */
     char *code;    /* "unknown-key", "bind-outside" ... stable, kebab-case */

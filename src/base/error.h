@@ -21,14 +21,14 @@ typedef enum ErrorCode {
 
 typedef struct Error {
     ErrorCode code;
-    int sys_errno;     /* 0, or the errno that started it */
-    const char *file;  /* where it was first set; static storage */
+    int sys_errno;    /* 0, or the errno that started it */
+    const char *file; /* where it was first set; static storage */
     int line;
-    char detail[512];  /* operator-facing: outermost context first, cut if too long */
+    char detail[512]; /* operator-facing: outermost context first, cut if too long */
 } Error;
 
 #define error_set(err, code, ...) error_set_at((err), (code), __FILE__, __LINE__, __VA_ARGS__)
-#define error_sys(err, ...) error_sys_at((err), __FILE__, __LINE__, __VA_ARGS__)
+#define error_sys(err, ...)       error_sys_at((err), __FILE__, __LINE__, __VA_ARGS__)
 
 /* Sets code and detail. Always returns -1. */
 int error_set_at(Error *err, ErrorCode code, const char *file, int line, const char *fmt, ...)

@@ -24,7 +24,7 @@ static inline void lock_give_p(Lock **lock)
 }
 
 #define LOCK_NAME_2(a, b) a##b
-#define LOCK_NAME(a, b) LOCK_NAME_2(a, b)
+#define LOCK_NAME(a, b)   LOCK_NAME_2(a, b)
 #define LOCK_SCOPE(l)                                                                              \
     CLEANUP(lock_give_p)                                                                           \
     UNUSED Lock *LOCK_NAME(lock_scope_, __LINE__) = lock_take_for_scope(l)

@@ -7,15 +7,15 @@
 
 #include <stddef.h>
 
-#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MUST_USE __attribute__((warn_unused_result))
+#define ARRAY_LEN(a)           (sizeof(a) / sizeof((a)[0]))
+#define MUST_USE               __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define CLEANUP(fn) __attribute__((cleanup(fn)))
-#define UNUSED __attribute__((unused))
+#define CLEANUP(fn)            __attribute__((cleanup(fn)))
+#define UNUSED                 __attribute__((unused))
 
 /* Moves a pointer out of an AUTO_ variable: yields its value and leaves NULL behind. */
 #define TAKE(p)                                                                                    \
-    __extension__({                                                                                          \
+    __extension__({                                                                                \
         __auto_type take_ = (p);                                                                   \
         (p) = NULL;                                                                                \
         take_;                                                                                     \
@@ -23,7 +23,7 @@
 
 /* The same for a file descriptor: leaves -1 behind. */
 #define TAKE_FD(fd)                                                                                \
-    __extension__({                                                                                          \
+    __extension__({                                                                                \
         int take_fd_ = (fd);                                                                       \
         (fd) = -1;                                                                                 \
         take_fd_;                                                                                  \
@@ -32,7 +32,7 @@
 void cleanup_free(void *pointer_to_pointer);
 void cleanup_close(int *fd);
 
-#define AUTO_FREE CLEANUP(cleanup_free)
+#define AUTO_FREE  CLEANUP(cleanup_free)
 #define AUTO_CLOSE CLEANUP(cleanup_close)
 
 /* A MUST_USE call whose failure changes nothing here: somebody else tries again later. */

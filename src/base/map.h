@@ -14,7 +14,7 @@
 typedef struct Map Map;
 
 Map *map_new(void);
-void map_free(Map *map); /* NULL is fine; values are left alone */
+void map_free(Map *map);                        /* NULL is fine; values are left alone */
 void *map_get(const Map *map, const char *key); /* NULL when absent */
 /* Sets and returns the value that was there before, or NULL. `value` must not be NULL. */
 void *map_put(Map *map, const char *key, void *value);

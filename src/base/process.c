@@ -23,7 +23,8 @@ static int input_file(const char *input)
     int fd = memfd_create("input", MFD_CLOEXEC);
     size_t n = input ? strlen(input) : 0;
 
-    if (fd >= 0 && (write(fd, input ? input : "", n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0)) {
+    if (fd >= 0 &&
+        (write(fd, input ? input : "", n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) != 0)) {
         (void)close(fd);
         return -1;
     }

@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 typedef struct ProcessResult {
-    int exit_code;  /* 128 + signal when it was killed */
-    char *output;   /* stdout and stderr together, NUL-terminated; caller frees */
+    int exit_code; /* 128 + signal when it was killed */
+    char *output;  /* stdout and stderr together, NUL-terminated; caller frees */
 } ProcessResult;
 
 /*

@@ -148,8 +148,8 @@ bool str_parse_duration_ns(const char *s, int64_t *ret)
     static const struct {
         const char *name;
         double ns;
-    } units[] = { { "ns", 1 },     { "us", 1e3 },  { "ms", 1e6 },    { "s", 1e9 },
-                  { "m", 6e10 },   { "h", 3.6e12 }, { "d", 8.64e13 }, { "w", 6.048e14 } };
+    } units[] = { { "ns", 1 },   { "us", 1e3 },   { "ms", 1e6 },    { "s", 1e9 },
+                  { "m", 6e10 }, { "h", 3.6e12 }, { "d", 8.64e13 }, { "w", 6.048e14 } };
     double total = 0;
 
     if (!*s)

@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-bool str_eq(const char *a, const char *b);          /* NULL equals only NULL */
-bool str_eq_nocase(const char *a, const char *b);   /* ASCII */
+bool str_eq(const char *a, const char *b);        /* NULL equals only NULL */
+bool str_eq_nocase(const char *a, const char *b); /* ASCII */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 bool str_in(const char *s, const char *const *list, size_t n);

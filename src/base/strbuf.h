@@ -2,7 +2,8 @@
  * strbuf - a growing byte buffer that is always NUL-terminated.
  *
  * With a maximum set, appends past it are dropped and `overflowed` stays set; without one it grows
- * until memory ends. Zero-initialise (StrBuf b = { 0 }) and release with strbuf_fini() (or AUTO_STRBUF).
+ * until memory ends. Zero-initialise (StrBuf b = { 0 }) and release with strbuf_fini() (or
+ * AUTO_STRBUF).
  */
 #pragma once
 

@@ -28,7 +28,7 @@
 /* Removes item i, keeping the order of the rest. */
 #define vec_remove(v, i)                                                                           \
     do {                                                                                           \
-        memmove(&(v)->items[i], &(v)->items[(i) + 1], ((v)->n - (i) - 1) * sizeof *(v)->items);    \
+        memmove(&(v)->items[i], &(v)->items[(i) + 1], ((v)->n - (i)-1) * sizeof *(v)->items);      \
         (v)->n--;                                                                                  \
     } while (0)
 

@@ -111,7 +111,7 @@ int engine_facts(Engine *engine, EngineFacts *ret, Error *err)
 int engine_call(Engine *engine, const EngineCall *call, StrBuf *ret_reply, Error *err)
 {
     for (int round = 0;; round++) {
-        ApiVersion version;
+        ApiVersion version = { 0 };
         EngineFacts facts;
         EngineHead head;
         char prefix[24];

@@ -124,9 +124,10 @@ void http_server_drain(HttpServer *server, Millis grace);
 void http_server_free(HttpServer *server);
 
 const char *http_request_header(const HttpRequest *request, const char *name); /* NULL if absent */
-/* Every line of that name in order, joined with ", " (RFC 9110, 5.3); for headers that are lists. */
+/* Every line of that name in order, joined with ", " (RFC 9110, 5.3); for headers that are lists.
+ */
 const char *http_request_header_all(const HttpRequest *request, const char *name);
-const char *http_request_query(const HttpRequest *request, const char *key);   /* decoded; NULL */
+const char *http_request_query(const HttpRequest *request, const char *key); /* decoded; NULL */
 /* Exactly once after HTTP_LATER, from any thread, even inside handle(); `request` is gone after it.
  */
 void http_request_finish(HttpRequest *request);

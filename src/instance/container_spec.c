@@ -12,9 +12,10 @@ enum { STOP_TIMEOUT_S = 2, COPIES_MAX = 64 << 20 };
  * The engine's default set without NET_RAW, MKNOD, AUDIT_WRITE, SETFCAP and SETPCAP
  * (docker.md 11): enough for servers that drop privileges themselves.
  */
-static const char *const default_caps[] = { "CHOWN",  "DAC_OVERRIDE", "FOWNER",          "FSETID",
-                                            "KILL",   "SETGID",       "SETUID",          "NET_BIND_SERVICE",
-                                            "SYS_CHROOT" };
+static const char *const default_caps[] = {
+    "CHOWN",  "DAC_OVERRIDE", "FOWNER",           "FSETID",    "KILL",
+    "SETGID", "SETUID",       "NET_BIND_SERVICE", "SYS_CHROOT"
+};
 
 /* ---- variables of an instance ---- */
 
@@ -57,10 +58,9 @@ static void fill_environment(ContainerSpec *spec, Project *p, const PlanService 
     const char **env = arena_alloc(p->arena, (s->n_environment + 1) * sizeof *env);
 
     for (size_t i = 0; i < s->n_environment; i++)
-        env[i] = s->environment[i].value
-                     ? arena_printf(p->arena, "%s=%s", s->environment[i].key,
-                                    expand(p, s->environment[i].value))
-                     : s->environment[i].key;
+        env[i] = s->environment[i].value ? arena_printf(p->arena, "%s=%s", s->environment[i].key,
+                                                        expand(p, s->environment[i].value))
+                                         : s->environment[i].key;
     spec->env = env;
     spec->n_env = s->n_environment;
 }
@@ -134,12 +134,13 @@ static void fill_mounts(ContainerSpec *spec, Project *p, const PlanService *s)
         if (mount->kind == PLAN_MOUNT_TMPFS)
             tmpfs[spec->n_tmpfs++] = (EngineTmpfs){ mount->target, mount->tmpfs_bytes };
         else if (mount->kind == PLAN_MOUNT_ANONYMOUS)
-            volumes[spec->n_volumes++] = (EngineVolumeMount){ NULL, mount->target, mount->read_only };
+            volumes[spec->n_volumes++] =
+                (EngineVolumeMount){ NULL, mount->target, mount->read_only };
         else if (mount->kind == PLAN_MOUNT_VOLUME)
-            volumes[spec->n_volumes++] = (EngineVolumeMount){
-                arena_printf(p->arena, "%s_%s", p->instance->id, mount->source), mount->target,
-                mount->read_only
-            };
+            volumes[spec->n_volumes++] =
+                (EngineVolumeMount){ arena_printf(p->arena, "%s_%s", p->instance->id,
+                                                  mount->source),
+                                     mount->target, mount->read_only };
     }
     spec->volumes = volumes;
     spec->tmpfs = tmpfs;
@@ -149,8 +150,8 @@ static void fill_security(ContainerSpec *spec, Project *p, const PlanService *s)
 {
     static const char *const no_new_privileges[] = { "no-new-privileges:true" };
     static const char *const all[] = { "ALL" };
-    const char **add = arena_alloc(p->arena,
-                                   (ARRAY_LEN(default_caps) + s->cap_add.n + 1) * sizeof *add);
+    const char **add =
+        arena_alloc(p->arena, (ARRAY_LEN(default_caps) + s->cap_add.n + 1) * sizeof *add);
     size_t n = 0;
     bool drop_all = str_in("ALL", s->cap_drop.items, s->cap_drop.n);
 

@@ -19,8 +19,9 @@ struct Firewall {
 };
 
 /* Private and link-local ranges that even egress does not reach (metadata services live there). */
-static const char *const closed_ranges[] = { "10.0.0.0/8",     "172.16.0.0/12",  "192.168.0.0/16",
-                                             "169.254.0.0/16", "100.64.0.0/10",  "127.0.0.0/8",
+static const char *const closed_ranges[] = { "10.0.0.0/8",     "172.16.0.0/12",
+                                             "192.168.0.0/16", "169.254.0.0/16",
+                                             "100.64.0.0/10",  "127.0.0.0/8",
                                              "224.0.0.0/4",    "255.255.255.255/32" };
 
 Firewall *firewall_new(Manager *m)

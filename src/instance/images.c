@@ -181,6 +181,12 @@ ImageState image_builder_state(ImageBuilder *b, const char *challenge_id, const 
     return job ? job->state : IMAGE_UNKNOWN;
 }
 
+bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *revision)
+{
+    LOCK_SCOPE(&b->lock);
+    return find_locked(b, challenge_id, revision) != NULL;
+}
+
 bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *revision,
                         const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck)
 {
@@ -300,8 +306,8 @@ static int build(ImageJob *job, const PlanService *service, const char *tag, int
 static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
 {
     const PlanService *service = &job->challenge->plan->services[index];
-    AUTO_FREE char *tag = service->build.present ? tag_of(job->challenge, service)
-                                                 : xstrdup(service->image);
+    AUTO_FREE char *tag =
+        service->build.present ? tag_of(job->challenge, service) : xstrdup(service->image);
     Engine *engine = job->builder->m->parts.engine;
     char id[ENGINE_ID_SIZE];
     ImageInfo info;
@@ -382,8 +388,8 @@ static void run_job(ImageBuilder *b, ImageJob *job)
                  challenge->revision, (long long)(clock_mono_ms() - began));
         release_parked(b->m, challenge);
     } else if (!dropped && !atomic_load(&b->m->stop)) {
-        log_error("challenge=%s revision=%s image: %s", challenge->id,
-                  challenge->revision, err.detail);
+        log_error("challenge=%s revision=%s image: %s", challenge->id, challenge->revision,
+                  err.detail);
         spawn_fail_parked(b->m, challenge->id, challenge->revision, err.detail);
     }
     if (dropped)

@@ -27,6 +27,8 @@ void image_builder_keep_only(ImageBuilder *builder, const CatalogueSnapshot *sna
 /* State for this revision (IMAGE_UNKNOWN when another one is known). ret_detail may be NULL. */
 ImageState image_builder_state(ImageBuilder *builder, const char *challenge_id,
                                const char *revision, char *ret_detail, size_t size);
+/* Is there work, done or to do, for exactly this revision? */
+bool image_builder_knows(ImageBuilder *builder, const char *challenge_id, const char *revision);
 /* Image id of a service when IMAGE_READY; false otherwise. */
 bool image_builder_find(ImageBuilder *builder, const char *challenge_id, const char *revision,
                         const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck);

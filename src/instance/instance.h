@@ -48,7 +48,13 @@ typedef enum InstancePhase {
 const char *instance_status_name(InstanceStatus status);
 const char *instance_phase_name(InstancePhase phase);
 
-typedef enum StopReason { STOP_USER, STOP_ADMIN, STOP_EXPIRED, STOP_ERROR, STOP_CANCELLED } StopReason;
+typedef enum StopReason {
+    STOP_USER,
+    STOP_ADMIN,
+    STOP_EXPIRED,
+    STOP_ERROR,
+    STOP_CANCELLED
+} StopReason;
 const char *stop_reason_name(StopReason reason); /* user_stop admin_stop expired error cancelled */
 
 typedef struct InstancePort {
@@ -68,10 +74,10 @@ typedef struct InstanceView {
     InstancePhase phase;
     const char *phase_detail; /* <= 200 bytes, plain; "" */
     int64_t phase_started_at;
-    int64_t queue_position;   /* from 1; 0 when not queued */
-    int64_t eta_s;            /* median of recent spawns of this challenge; 0 = unknown */
+    int64_t queue_position; /* from 1; 0 when not queued */
+    int64_t eta_s;          /* median of recent spawns of this challenge; 0 = unknown */
     int64_t created_at, expires_at;
-    const char *host;         /* of the endpoints */
+    const char *host; /* of the endpoints */
     InstancePort *ports;
     size_t n_ports;
     const char *network_name; /* NULL */
@@ -80,7 +86,7 @@ typedef struct InstanceView {
     const char *error_message; /* NULL */
     ErrorCode error_code;
     int64_t error_at;
-    int64_t extend_step_s;      /* 0 = not extendable */
+    int64_t extend_step_s;       /* 0 = not extendable */
     int64_t extend_available_at; /* us */
     int64_t extend_remaining_s;
 } InstanceView;

@@ -1,7 +1,8 @@
 /*
  * labels - what everything of ours carries on the engine: compose's labels, so that `docker compose
  * ls/ps/logs/down` see our projects, and the union of the whaley.* labels of all forerunners
- * (behaviour.md 4.5). whaley.prefix tells two Whaleys on one engine apart: each touches only its own.
+ * (behaviour.md 4.5). whaley.prefix tells two Whaleys on one engine apart: each touches only its
+ * own.
  */
 #pragma once
 

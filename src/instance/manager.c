@@ -157,6 +157,7 @@ int manager_new(Manager **ret, const ManagerParts *parts, ManagerObserver observ
     m->parts = *parts;
     m->observer = observer;
     m->prefix = xstrdup(parts->settings->network_prefix);
+    (void)pthread_mutex_init(&m->journal, NULL);
     (void)pthread_mutex_init(&m->lock, NULL);
     lock_cond_init(&m->spawn_ready);
     lock_cond_init(&m->stop_ready);
@@ -230,6 +231,32 @@ int manager_start(Manager *m, Error *err)
     return 0;
 }
 
+/* Whom nobody will call any more: queued spawns go on after the restart, stops are to be repeated.
+ */
+static void call_left(Manager *m)
+{
+    VEC(DoneCalls) calls = { 0 };
+    InstanceViews views = { 0 };
+    size_t pos = 0;
+    void *value;
+
+    (void)pthread_mutex_lock(&m->lock);
+    views.items = xcalloc(map_count(m->instances), sizeof *views.items);
+    while (map_next(m->instances, &pos, NULL, &value)) {
+        Instance *in = value;
+        if (in->done.n == 0)
+            continue;
+        vec_push(&calls, in->done);
+        in->done = (DoneCalls){ 0 };
+        views.items[views.n++] = instance_refresh_locked(m, in);
+    }
+    (void)pthread_mutex_unlock(&m->lock);
+    for (size_t i = 0; i < calls.n; i++)
+        done_call(&calls.items[i], views.items[i], "Whaley is restarting; try again in a moment");
+    vec_fini(&calls);
+    instance_views_fini(&views);
+}
+
 void manager_stop(Manager *m, Millis grace)
 {
     Millis deadline = clock_mono_ms() + grace;
@@ -237,13 +264,14 @@ void manager_stop(Manager *m, Millis grace)
     (void)pthread_mutex_lock(&m->lock);
     m->closing = true;
     (void)pthread_cond_broadcast(&m->spawn_ready);
-    while ((m->n_spawning > 0 || m->n_stopping > 0 || m->stops.n > 0) &&
+    while (m->n_threads > 0 && (m->n_spawning > 0 || m->n_stopping > 0 || m->stops.n > 0) &&
            lock_cond_wait_until(&m->idle, &m->lock, deadline) == 0)
         continue;
     /* What is still under way is given up; the journal lets the next start clean it. */
     if (m->n_spawning > 0)
-        log_warn("shutdown: %zu spawns were still under way after %lld ms; the next start cleans up",
-                 m->n_spawning, (long long)grace);
+        log_warn(
+            "shutdown: %zu spawns were still under way after %lld ms; the next start cleans up",
+            m->n_spawning, (long long)grace);
     size_t pos = 0;
     void *in;
     while (map_next(m->instances, &pos, NULL, &in))
@@ -259,6 +287,7 @@ void manager_stop(Manager *m, Millis grace)
     for (size_t i = 0; i < m->n_threads; i++)
         (void)pthread_join(m->threads[i], NULL);
     m->n_threads = 0;
+    call_left(m);
 }
 
 void manager_free(Manager *m)

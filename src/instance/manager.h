@@ -23,7 +23,7 @@ typedef enum InstanceChange {
     CHANGE_RUNNING, /* a spawn has ended well */
     CHANGE_FAILED,  /* a spawn has ended badly; view->error_* say why */
     CHANGE_EXTENDED,
-    CHANGE_GONE,    /* everything of it is removed */
+    CHANGE_GONE, /* everything of it is removed */
 } InstanceChange;
 
 typedef struct ManagerObserver {

@@ -9,7 +9,7 @@
 enum { SUBNET_ATTEMPTS = 8, IDLE_CHECK_MS = 250, RETRY_MS = 5000 };
 
 typedef struct PooledNetwork {
-    char *name, *id;
+    char *name, *id; /* id NULL: it may not exist */
     char subnet[SUBNET_TEXT_SIZE];
 } PooledNetwork;
 
@@ -91,12 +91,26 @@ static int create_in(Manager *m, const Making *what, const char *subnet,
     return network_create(m->parts.engine, &spec, ret_id, err);
 }
 
-/* Leases a subnet and makes the network in it; a subnet somebody else uses is marked and skipped. */
+/* Gives the subnet up; its text is emptied, so that whoever undoes the rest does not do it again.
+ */
+static int release(Manager *m, char subnet[SUBNET_TEXT_SIZE], Error *err)
+{
+    if (subnet_pool_release(m->subnets, subnet, err) < 0)
+        return -1;
+    subnet[0] = '\0';
+    return 0;
+}
+
+/*
+ * Leases a subnet and makes the network in it; a subnet somebody else uses is marked and skipped.
+ * After a failure, ret_subnet holds what is still leased: the network may exist. "" is nothing.
+ */
 static int make(Manager *m, const Making *what, char ret_subnet[SUBNET_TEXT_SIZE],
                 char ret_id[ENGINE_ID_SIZE], Error *err)
 {
     for (int attempt = 0; attempt < SUBNET_ATTEMPTS; attempt++) {
         Error why = { 0 }, ignored = { 0 };
+        ret_subnet[0] = '\0';
         if (subnet_pool_lease(m->subnets, what->holder, what->name, ret_subnet, err) < 0)
             return -1;
         if (create_in(m, what, ret_subnet, ret_id, &why) == 0)
@@ -108,16 +122,18 @@ static int make(Manager *m, const Making *what, char ret_subnet[SUBNET_TEXT_SIZE
         /* After any other failure the network may exist all the same: remove before releasing. */
         if (why.code != E_SUBNET_TAKEN && why.code != E_CONFLICT) {
             if (network_remove(m->parts.engine, what->name, &ignored) == 0)
-                BEST_EFFORT(subnet_pool_release(m->subnets, ret_subnet, &ignored));
+                BEST_EFFORT(release(m, ret_subnet, &ignored));
             if (err)
                 *err = why;
             return error_wrap(err, "making network %s", what->name);
         }
-        if (subnet_pool_release(m->subnets, ret_subnet, err) < 0)
+        if (release(m, ret_subnet, err) < 0)
             return -1;
     }
-    return error_set(err, E_SUBNET_TAKEN, "no usable subnet in %d tries; is NETWORK_SUBNET_BASE "
-                                          "used by something else?", SUBNET_ATTEMPTS);
+    return error_set(err, E_SUBNET_TAKEN,
+                     "no usable subnet in %d tries; is NETWORK_SUBNET_BASE "
+                     "used by something else?",
+                     SUBNET_ATTEMPTS);
 }
 
 int network_discard(Manager *m, const char *name_or_id, const char *subnet, Error *err)
@@ -129,7 +145,7 @@ int network_discard(Manager *m, const char *name_or_id, const char *subnet, Erro
 
 /* ---- for instances ---- */
 
-static bool take_ready(NetworkPool *pool, PooledNetwork *ret)
+static bool pop_ready(NetworkPool *pool, PooledNetwork *ret)
 {
     LOCK_SCOPE(&pool->lock);
 
@@ -139,6 +155,33 @@ static bool take_ready(NetworkPool *pool, PooledNetwork *ret)
     vec_remove(&pool->ready, 0);
     (void)pthread_cond_signal(&pool->wake);
     return true;
+}
+
+static void put_surplus(NetworkPool *pool, const PooledNetwork *n)
+{
+    LOCK_SCOPE(&pool->lock);
+
+    vec_push(&pool->surplus, *n);
+    (void)pthread_cond_signal(&pool->wake);
+}
+
+/*
+ * A network of the pool, looked at first: one that was pruned would fail the spawn, and one that
+ * somebody is still on (a container whose removal the engine has not finished) would join two
+ * instances. Such are left to the background to remove.
+ */
+static bool take_ready(NetworkPool *pool, PooledNetwork *ret)
+{
+    while (pop_ready(pool, ret)) {
+        Error why = { 0 };
+        size_t attached = 0;
+        if (network_attached(pool->m->parts.engine, ret->id, &attached, &why) == 0 && attached == 0)
+            return true;
+        log_warn("network %s of the pool is not used: %s", ret->name,
+                 attached > 0 ? "somebody is on it" : why.detail);
+        put_surplus(pool, ret);
+    }
+    return false;
 }
 
 int network_obtain(Manager *m, const NetworkWish *wish, InstanceNetwork *ret, Error *err)
@@ -230,7 +273,10 @@ static int fill_one(NetworkPool *pool, Error *err)
     n.name = xasprintf("%s-net-%s", pool->m->prefix, hex);
     what = (Making){ .holder = "pool", .name = n.name, .key = "default" };
     if (make(pool->m, &what, n.subnet, id, err) < 0) {
-        pooled_fini(&n);
+        if (n.subnet[0])
+            put_surplus(pool, &n);
+        else
+            pooled_fini(&n);
         return -1;
     }
     n.id = xstrdup(id);
@@ -251,7 +297,7 @@ static int drop_one(NetworkPool *pool, Error *err)
     }
     n = pool->surplus.items[--pool->surplus.n];
     (void)pthread_mutex_unlock(&pool->lock);
-    if (network_discard(pool->m, n.id, n.subnet, err) < 0) {
+    if (network_discard(pool->m, n.id ? n.id : n.name, n.subnet, err) < 0) {
         LOCK_SCOPE(&pool->lock);
         vec_push(&pool->surplus, n);
         return -1;
@@ -261,8 +307,8 @@ static int drop_one(NetworkPool *pool, Error *err)
 }
 
 /*
- * Fills and empties only while nobody spawns: bridges are made under one lock inside the engine, and
- * a player's spawn comes first.
+ * Fills and empties only while nobody spawns: bridges are made under one lock inside the engine,
+ * and a player's spawn comes first.
  */
 void *network_pool_thread(void *manager)
 {

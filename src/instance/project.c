@@ -253,8 +253,8 @@ void project_last_words(Manager *m, const char *container_id, Error *err)
     Error ignored = { 0 };
     size_t n;
 
-    if (!err || container_logs_tail(m->parts.engine, container_id, LAST_LINES, 16384, &text,
-                                    &ignored) < 0)
+    if (!err ||
+        container_logs_tail(m->parts.engine, container_id, LAST_LINES, 16384, &text, &ignored) < 0)
         return;
     n = strlen(text);
     for (const char *s = n > LAST_WORDS_MAX ? text + n - LAST_WORDS_MAX : text; *s; s++)

@@ -107,6 +107,25 @@ void manager_challenge(Manager *m, const char *challenge_id, ChallengeReadiness 
                                          sizeof ret->detail);
 }
 
+/*
+ * Spawns parked for a revision that nobody builds any more go back in line, where they find the
+ * revision of now, or that the challenge is gone.
+ */
+static void unpark_abandoned(Manager *m)
+{
+    LOCK_SCOPE(&m->lock);
+
+    for (size_t i = m->parked.n; i-- > 0;) {
+        Instance *in = m->parked.items[i];
+        if (image_builder_knows(m->images, in->challenge_id, in->revision))
+            continue;
+        vec_remove(&m->parked, i);
+        spawn_queue_push_front(m->queue, in);
+        m->queue_moved = true;
+    }
+    (void)pthread_cond_broadcast(&m->spawn_ready);
+}
+
 void manager_challenges_changed(Manager *m)
 {
     AUTO_SNAPSHOT CatalogueSnapshot *snapshot = catalogue_snapshot(m->parts.catalogue);
@@ -115,6 +134,7 @@ void manager_challenges_changed(Manager *m)
     for (size_t i = 0; i < snapshot->n; i++)
         if (!snapshot->items[i]->broken)
             image_builder_request(m->images, snapshot->items[i], false);
+    unpark_abandoned(m);
 }
 
 /* ---- extending (behaviour.md 5.5) ---- */
@@ -132,8 +152,8 @@ static int check_extend_locked(const Instance *in, const Owner *asker, Error *er
         return error_set(err, E_NOT_RUNNING, "Only a running instance can be extended");
     if (in->extend_step_s <= 0)
         return error_set(err, E_EXTEND_DISABLED, "This challenge cannot be extended");
-    available = in->expires_at - (in->timeout_s + in->extended_s) * 1000000 +
-                in->timeout_s * 500000;
+    available =
+        in->expires_at - (in->timeout_s + in->extended_s) * 1000000 + in->timeout_s * 500000;
     if (now < available)
         return error_set(err, E_TOO_EARLY,
                          "Too early: it can be extended once half its time is over, in %lld s",
@@ -145,8 +165,8 @@ static int check_extend_locked(const Instance *in, const Owner *asker, Error *er
     return 0;
 }
 
-int manager_extend(Manager *m, const char *instance_id, const Owner *asker,
-                   InstanceView **ret_view, int64_t *ret_added_s, Error *err)
+int manager_extend(Manager *m, const char *instance_id, const Owner *asker, InstanceView **ret_view,
+                   int64_t *ret_added_s, Error *err)
 {
     InstanceView *view;
     Instance *in;

@@ -119,6 +119,25 @@ size_t spawn_queue_count(const SpawnQueue *queue)
     return queue->n;
 }
 
+int64_t spawn_queue_position(const SpawnQueue *queue, const Instance *instance)
+{
+    size_t turn = find_turn(queue, instance->owner_key), round = 0;
+    int64_t before = 0;
+
+    if (turn == queue->turns.n)
+        return 0;
+    const InstanceList *own = &queue->turns.items[turn]->waiting;
+    while (round < own->n && own->items[round] != instance)
+        round++;
+    if (round == own->n)
+        return 0;
+    for (size_t i = 0; i < queue->turns.n; i++) { /* earlier turns come once more before us */
+        size_t waiting = queue->turns.items[i]->waiting.n, first = round + (i < turn);
+        before += (int64_t)(waiting < first ? waiting : first);
+    }
+    return before + 1;
+}
+
 void spawn_queue_number(SpawnQueue *queue, void (*moved)(void *ctx, Instance *instance), void *ctx)
 {
     int64_t position = 0;

@@ -15,5 +15,7 @@ void spawn_queue_push_front(SpawnQueue *queue, Instance *instance);
 Instance *spawn_queue_pop(SpawnQueue *queue); /* NULL when empty */
 bool spawn_queue_remove(SpawnQueue *queue, Instance *instance);
 size_t spawn_queue_count(const SpawnQueue *queue);
+/* Where it stands, from 1; 0 when it does not wait. */
+int64_t spawn_queue_position(const SpawnQueue *queue, const Instance *instance);
 /* Sets queue_position of every waiting instance; calls moved() for those that changed. */
 void spawn_queue_number(SpawnQueue *queue, void (*moved)(void *ctx, Instance *instance), void *ctx);

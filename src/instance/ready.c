@@ -14,11 +14,11 @@
 
 enum {
     TABLE_MAX = 1 << 20,
-    STEP_MS = 10,          /* between looks, at first */
+    STEP_MS = 10, /* between looks, at first */
     STEP_MAX_MS = 100,
-    ALIVE_EVERY_MS = 250,  /* how often the containers are asked for */
+    ALIVE_EVERY_MS = 250, /* how often the containers are asked for */
     CONNECT_MS = 1000,
-    QUIET_MS = 40,         /* a connection open this long has a listener behind it */
+    QUIET_MS = 40, /* a connection open this long has a listener behind it */
 };
 
 static const char STATE_LISTEN[] = "0A"; /* TCP_LISTEN, include/net/tcp_states.h */
@@ -135,7 +135,7 @@ static bool answers(const char *host, uint16_t port)
     if (fd < 0)
         return false;
     if (poll(&p, 1, QUIET_MS) == 0)
-        return true; /* still open: somebody holds the other end */
+        return true;                          /* still open: somebody holds the other end */
     return recv(fd, &byte, 1, MSG_PEEK) == 1; /* a banner, not an end */
 }
 

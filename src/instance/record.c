@@ -82,10 +82,11 @@ static void write_container_ids(StrBuf *out, const Instance *in)
 
 /*
  * The row is written from a copy of the strings made under the lock: another thread may change the
- * instance meanwhile, but then saves it itself.
+ * instance meanwhile, but then saves it itself, and after us.
  */
 int record_save(Manager *m, Instance *in, Error *err)
 {
+    LOCK_SCOPE(&m->journal);
     AUTO_STRBUF StrBuf spec = { 0 };
     AUTO_STRBUF StrBuf ports = { 0 };
     AUTO_STRBUF StrBuf urls = { 0 };
@@ -221,8 +222,8 @@ static void restore_spec(Manager *m, Instance *in, const char *spec_json)
 Instance *record_restore(Manager *m, const InstanceRow *row)
 {
     Instance *in = xnew(Instance);
-    bool team = row->owner_kind ? strcmp(row->owner_kind, "team") == 0
-                                : row->team_id && row->team_id[0];
+    bool team =
+        row->owner_kind ? strcmp(row->owner_kind, "team") == 0 : row->team_id && row->team_id[0];
 
     (void)snprintf(in->id, sizeof in->id, "%s", row->instance_id);
     in->challenge_id = xstrdup(row->challenge_id);

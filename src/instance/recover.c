@@ -74,19 +74,24 @@ static void add_leased_networks(Instance *in, const Found *found)
     }
 }
 
-/* Ports leased to it but not in its record. */
-static void add_leased_ports(Instance *in, const PortLeaseRows *leases)
+/*
+ * Networks in its record that the leases say are somebody else's by now: it was killed after it had
+ * given them back. Without this, two instances would come to share one.
+ */
+static void drop_lost_networks(Instance *in, const Found *found)
 {
-    for (size_t i = 0; i < leases->n; i++) {
-        const PortLeaseRow *lease = &leases->items[i];
-        bool known = false;
-        for (size_t k = 0; k < in->n_ports; k++)
-            known = known || in->ports[k].external == lease->port;
-        if (known || strcmp(lease->instance_id, in->id) != 0)
+    for (size_t k = in->n_networks; k-- > 0;) {
+        InstanceNetwork *network = &in->networks[k];
+        const char *holder = NULL;
+        for (size_t i = 0; i < found->subnets.n && !holder; i++)
+            if (strcmp(found->subnets.items[i].subnet, network->subnet) == 0)
+                holder = found->subnets.items[i].holder;
+        if (holder ? strcmp(holder, in->id) == 0 : in->status == INSTANCE_RUNNING)
             continue;
-        in->ports = xrealloc(in->ports, (in->n_ports + 1) * sizeof *in->ports);
-        in->ports[in->n_ports++] = (InstancePort){ .internal = (uint16_t)lease->internal_port,
-                                                   .external = (uint16_t)lease->port };
+        free(network->name);
+        free(network->id);
+        memmove(network, network + 1, (in->n_networks - k - 1) * sizeof *network);
+        in->networks[--in->n_networks] = (InstanceNetwork){ 0 };
     }
 }
 
@@ -126,16 +131,18 @@ static void close_locked(Manager *m, Instance *in, const InstanceContainer *lost
     stop_enqueue_locked(m, in);
 }
 
-static const char *settle(Manager *m, Instance *in, const Found *found,
-                          const PortLeaseRows *leases)
+static const char *settle(Manager *m, Instance *in, const Found *found)
 {
     bool clean = strcmp(m->parts.settings->startup_policy, "clean") == 0;
     const InstanceContainer *lost = NULL;
     bool queued, running = in->status == INSTANCE_RUNNING;
+    Error ignored = { 0 };
 
+    drop_lost_networks(in, found);
     add_leased_networks(in, found);
-    add_leased_ports(in, leases);
     queued = in->status == INSTANCE_STARTING && nothing_made(m, in) && in->challenge != NULL;
+    if (queued) /* it will lease anew; should this fail, they go when it does */
+        BEST_EFFORT(port_pool_release(m->ports, in->id, &ignored));
     if (running)
         lost = missing(in, found);
     for (size_t i = 0; i < in->n_networks && running && !lost && !clean; i++)
@@ -200,18 +207,15 @@ static void found_fini(Found *found)
 int recover(Manager *m, Error *err)
 {
     AUTO_INSTANCE_ROWS InstanceRows rows = { 0 };
-    PortLeaseRows leases = { 0 };
     Found found = { 0 };
     size_t n_adopted = 0;
     int rc = find_all(m, &found, err);
 
     if (rc == 0)
         rc = instances_all(m->parts.db, &rows, err);
-    if (rc == 0)
-        rc = port_leases_all(m->parts.db, &leases, err);
     for (size_t i = 0; rc == 0 && i < rows.n; i++) {
         Instance *in = record_restore(m, &rows.items[i]);
-        const char *what = settle(m, in, &found, &leases);
+        const char *what = settle(m, in, &found);
         log_info("instance=%s (%s/%s) %s", rows.items[i].instance_id, rows.items[i].status,
                  rows.items[i].phase ? rows.items[i].phase : "", what);
         n_adopted += strcmp(what, "adopted") == 0;
@@ -222,7 +226,6 @@ int recover(Manager *m, Error *err)
         rc = sweep(m, 0, err);
     if (rc == 0 && rows.n > 0)
         log_info("recovered %zu instances, %zu of them running", rows.n, n_adopted);
-    port_lease_rows_fini(&leases);
     found_fini(&found);
     return rc;
 }

@@ -59,8 +59,7 @@ static int check_challenge_locked(Manager *m, const SpawnRequest *r, const Chall
     if (!m->engine_up)
         return error_set(err, E_ENGINE_DOWN,
                          "The container engine does not answer; try again in a minute");
-    if (spawn_queue_count(m->queue) + m->parked.n >=
-        (size_t)m->parts.settings->spawn_queue_limit)
+    if (spawn_queue_count(m->queue) + m->parked.n >= (size_t)m->parts.settings->spawn_queue_limit)
         return error_set(err, E_QUEUE_FULL,
                          "Too many instances are waiting to start; try again in a minute");
     return 0;
@@ -131,8 +130,7 @@ static int decide_locked(Manager *m, const SpawnRequest *r, Challenge *challenge
             return SPAWN_REPEATED;
         }
     }
-    if (check_challenge_locked(m, r, challenge, err) < 0 ||
-        check_owner_locked(m, r, key, err) < 0)
+    if (check_challenge_locked(m, r, challenge, err) < 0 || check_owner_locked(m, r, key, err) < 0)
         return -1;
     in = new_instance(m, r, challenge);
     drop_replaced_locked(m, in, ret_gone);
@@ -141,30 +139,55 @@ static int decide_locked(Manager *m, const SpawnRequest *r, Challenge *challenge
     return 0;
 }
 
-static void mark_moved(void *ctx, Instance *in)
-{
-    (void)ctx;
-    (void)in;
-}
-
-/* Puts a journalled instance in line. */
-static InstanceView *enqueue(Manager *m, Instance *in)
+/* Puts a journalled instance in line, with who waits for it. After the end nobody would call. */
+static InstanceView *enqueue(Manager *m, Instance *in, SpawnDone done, void *ctx, bool *ret_call)
 {
     LOCK_SCOPE(&m->lock);
 
-    spawn_queue_push(m->queue, in);
-    spawn_queue_number(m->queue, mark_moved, NULL);
-    m->queue_moved = true;
     in->worker = false;
+    *ret_call = done && atomic_load(&m->stop);
+    if (done && !*ret_call)
+        vec_push(&in->done, (DoneCall){ .spawn = done, .ctx = ctx });
+    if (in->status != INSTANCE_STARTING) { /* stopped by somebody who knew its idempotency key */
+        stop_enqueue_locked(m, in);
+        return instance_refresh_locked(m, in);
+    }
+    spawn_queue_push(m->queue, in);
+    in->queue_position = spawn_queue_position(m->queue, in);
+    m->queue_moved = true; /* the others are told by the timer */
     (void)pthread_cond_signal(&m->spawn_ready);
     return instance_refresh_locked(m, in);
+}
+
+/* The journal did not take it: it never was. Repeated requests may wait for it already. */
+static void abandon(Manager *m, Instance *in)
+{
+    AUTO_VIEW InstanceView *view = NULL;
+    DoneCalls done;
+    bool seen;
+
+    (void)pthread_mutex_lock(&m->lock);
+    seen = in->view != NULL;
+    in->status = INSTANCE_ERROR;
+    in->error_code = E_STORE;
+    in->error_message = xstrdup(error_public_text(E_STORE));
+    in->error_at = clock_wall_us();
+    instance_set_phase_locked(in, PHASE_ERROR, "");
+    done = in->done;
+    in->done = (DoneCalls){ 0 };
+    view = instance_refresh_locked(m, in);
+    registry_drop_locked(m, in);
+    (void)pthread_mutex_unlock(&m->lock);
+    if (seen)
+        manager_notify(m, view, CHANGE_GONE, STOP_ERROR);
+    done_call(&done, view, view->error_message);
 }
 
 /* The answer to a repeated request: wait for the one under way, or tell how it ended. */
 static InstanceView *repeat_locked(Manager *m, Instance *in, SpawnDone done, void *ctx,
                                    bool *ret_call)
 {
-    if (done && in->status == INSTANCE_STARTING)
+    if (done && in->status == INSTANCE_STARTING && !atomic_load(&m->stop))
         vec_push(&in->done, (DoneCall){ .spawn = done, .ctx = ctx });
     else
         *ret_call = done != NULL;
@@ -199,17 +222,14 @@ int manager_spawn(Manager *m, const SpawnRequest *r, SpawnDone done, void *ctx,
     if (rc < 0)
         return -1;
     if (record_save(m, in, err) < 0) {
-        LOCK_SCOPE(&m->lock);
-        registry_drop_locked(m, in);
+        abandon(m, in);
         return -1;
     }
-    if (done) {
-        LOCK_SCOPE(&m->lock);
-        vec_push(&in->done, (DoneCall){ .spawn = done, .ctx = ctx });
-    }
-    view = enqueue(m, in);
+    view = enqueue(m, in, done, ctx, &call);
     manager_notify(m, view, CHANGE_UPDATED, STOP_USER);
     *ret_view = view;
+    if (call)
+        done(ctx, view);
     return 0;
 }
 
@@ -343,8 +363,9 @@ static int attempt(Manager *m, Instance *in, const Challenge *challenge, Error *
 
     for (int i = 0; i < PORT_ATTEMPTS; i++) {
         AUTO_ARENA Arena *arena = arena_new();
-        Project p = { .m = m, .instance = in, .challenge = challenge, .arena = arena,
-                      .deadline = deadline };
+        Project p = {
+            .m = m, .instance = in, .challenge = challenge, .arena = arena, .deadline = deadline
+        };
         Error undo = { 0 };
         if (run_steps(&p, err) == 0)
             return 0;
@@ -492,8 +513,9 @@ static int refresh_challenge(Manager *m, Instance *in, Error *err)
 }
 
 /*
- * Ready to go on? 1: parked until its image is built. The state is looked at under the manager's
- * lock, which the builder takes before it releases the parked: none is left behind.
+ * Ready to go on? 1: parked until its image is built. Asking, looking and parking are one step
+ * under the manager's lock, which the builder takes before it releases the parked, and the
+ * catalogue's change before it looks for parked ones that nobody builds for: none is left behind.
  */
 static int wait_for_image(Manager *m, Instance *in, Error *err)
 {
@@ -501,8 +523,12 @@ static int wait_for_image(Manager *m, Instance *in, Error *err)
     AUTO_VIEW InstanceView *view = NULL;
     ImageState state;
 
-    image_builder_request(m->images, in->challenge, true);
     (void)pthread_mutex_lock(&m->lock);
+    if (atomic_load(&in->cancel)) { /* parked, it would wait for the image before it ends */
+        (void)pthread_mutex_unlock(&m->lock);
+        return error_set(err, E_CANCELLED, "cancelled");
+    }
+    image_builder_request(m->images, in->challenge, true);
     state = image_builder_state(m->images, in->challenge_id, in->revision, detail, sizeof detail);
     if (state == IMAGE_UNKNOWN || state == IMAGE_BUILDING) {
         in->worker = false;

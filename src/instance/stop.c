@@ -92,25 +92,15 @@ static int give_networks_back(Manager *m, Instance *in, Error *err)
     return 0;
 }
 
-static int give_ports_back(Manager *m, Instance *in, Error *err)
-{
-    AUTO_FREE uint16_t *ports = xcalloc(in->n_ports, sizeof *ports);
-    size_t n = in->n_ports;
-
-    for (size_t i = 0; i < n; i++)
-        ports[i] = in->ports[i].external;
-    return port_pool_release(m->ports, in->id, ports, n, err);
-}
-
 int teardown(Manager *m, Instance *in, Error *err)
 {
     AUTO_RESOURCE_ROWS ResourceRows rows = { 0 };
 
     if (resources_of(m->parts.db, in->id, &rows, err) < 0 ||
-        remove_containers(m, in->id, &rows, err) < 0 ||
-        remove_volumes(m, in->id, &rows, err) < 0 || give_networks_back(m, in, err) < 0)
+        remove_containers(m, in->id, &rows, err) < 0 || remove_volumes(m, in->id, &rows, err) < 0 ||
+        give_networks_back(m, in, err) < 0)
         return -1;
-    return give_ports_back(m, in, err);
+    return port_pool_release(m->ports, in->id, err);
 }
 
 /* ---- ends ---- */
@@ -211,8 +201,10 @@ static int dismiss(Manager *m, Instance *in, StopDone done, void *ctx)
     return 0;
 }
 
-static int check_stop_locked(const Instance *in, const Owner *asker, Error *err)
+static int check_stop_locked(const Manager *m, const Instance *in, const Owner *asker, Error *err)
 {
+    if (atomic_load(&m->stop))
+        return error_set(err, E_UNAVAILABLE, "Whaley is restarting; try again in a moment");
     if (!in)
         return error_set(err, E_NOT_FOUND, "There is no instance with this id");
     if (asker && !owner_equal(&in->owner, asker))
@@ -232,7 +224,7 @@ int manager_stop_instance(Manager *m, const char *instance_id, const Owner *aske
 
     (void)pthread_mutex_lock(&m->lock);
     in = registry_find_locked(m, instance_id);
-    if (check_stop_locked(in, asker, err) < 0) {
+    if (check_stop_locked(m, in, asker, err) < 0) {
         (void)pthread_mutex_unlock(&m->lock);
         return -1;
     }
@@ -269,7 +261,8 @@ static void retry_later(Manager *m, Instance *in, const Error *why)
     done = in->done;
     in->done = (DoneCalls){ 0 };
     if (in->status == INSTANCE_STOPPING)
-        instance_set_phase_locked(in, PHASE_STOPPING, "the engine does not let go yet; trying again");
+        instance_set_phase_locked(in, PHASE_STOPPING,
+                                  "the engine does not let go yet; trying again");
     view = instance_refresh_locked(m, in);
     (void)pthread_mutex_unlock(&m->lock);
     manager_notify(m, view, CHANGE_UPDATED, STOP_ERROR);

@@ -84,7 +84,8 @@ static int sweep_volumes(Manager *m, const char *filter, Error *err)
     return 0;
 }
 
-/* Images of revisions that are no longer in the catalogue. In use: the engine refuses, later again. */
+/* Images of revisions that are no longer in the catalogue. In use: the engine refuses, later again.
+ */
 static int sweep_images(Manager *m, const char *filter, Millis window, Error *err)
 {
     ImageRows rows = { 0 };

@@ -15,7 +15,7 @@ enum { BACKOFF_MIN_MS = 250, BACKOFF_MAX_MS = 5000 };
 
 /* Marks the instance failed and queues its removal. */
 static void instance_died(Manager *m, const char *instance_id, const char *service,
-                   const char *container_id, const char *why)
+                          const char *container_id, const char *why)
 {
     AUTO_VIEW InstanceView *view = NULL;
     Error err = { 0 };
@@ -147,9 +147,8 @@ void instance_resync(Manager *m)
         const Instance *in = value;
         for (size_t i = 0; in->status == INSTANCE_RUNNING && i < in->n_containers; i++)
             if (in->containers[i].vital && in->containers[i].id)
-                vec_push(&expected,
-                         (Expected){ arena_strdup(arena, in->id),
-                                     arena_strdup(arena, in->containers[i].id) });
+                vec_push(&expected, (Expected){ arena_strdup(arena, in->id),
+                                                arena_strdup(arena, in->containers[i].id) });
     }
     (void)pthread_mutex_unlock(&m->lock);
     if (expected.n > 0 &&

@@ -16,7 +16,8 @@
 enum { LANES_MAX = 32, BLOCK_MS = 10 * 60 * 1000 };
 
 typedef struct Slot {
-    bool leased, foreign;
+    uint64_t holder; /* digest of the instance's id; 0 = not leased */
+    bool foreign;
     Millis blocked_until;
 } Slot;
 
@@ -63,6 +64,13 @@ static Slot *slot_of(PortPool *pool, int port)
     return &pool->slots[port - pool->first];
 }
 
+static uint64_t holder_of(const char *instance_id)
+{
+    uint64_t digest = crypto_blake2b_u64(instance_id, strlen(instance_id));
+
+    return digest ? digest : 1;
+}
+
 int port_pool_load(PortPool *pool, Error *err)
 {
     PortLeaseRows rows = { 0 };
@@ -72,8 +80,8 @@ int port_pool_load(PortPool *pool, Error *err)
     LOCK_SCOPE(&pool->lock);
     for (size_t i = 0; i < rows.n; i++) {
         Slot *slot = slot_of(pool, rows.items[i].port);
-        if (slot && !slot->leased) {
-            slot->leased = true;
+        if (slot && !slot->holder) {
+            slot->holder = holder_of(rows.items[i].instance_id);
             pool->n_leased++;
         }
     }
@@ -89,7 +97,7 @@ void port_pool_set_foreign(PortPool *pool, const uint16_t *ports, size_t n)
     for (size_t i = 0; i < n; i++) {
         Slot *slot = slot_of(pool, ports[i]);
         if (slot)
-            slot->foreign = !slot->leased;
+            slot->foreign = !slot->holder;
     }
 }
 
@@ -109,7 +117,7 @@ static bool is_free_locked(PortPool *pool, int port, Millis now)
 {
     const Slot *slot = slot_of(pool, port);
 
-    return slot && !slot->leased && !slot->foreign && slot->blocked_until <= now &&
+    return slot && !slot->holder && !slot->foreign && slot->blocked_until <= now &&
            can_bind(pool->probe_address, (uint16_t)port);
 }
 
@@ -125,7 +133,7 @@ static int take_locked(PortPool *pool, const PortWish *wish, size_t i, uint16_t 
             *err = why;
         return -1;
     }
-    slot_of(pool, port)->leased = true;
+    slot_of(pool, port)->holder = holder_of(wish->instance_id);
     pool->n_leased++;
     return 0;
 }
@@ -168,18 +176,19 @@ static int take_fresh_locked(PortPool *pool, const PortWish *wish, size_t i, uin
     return 1;
 }
 
-static void give_back_locked(PortPool *pool, const char *instance_id, const uint16_t *ports,
-                             size_t n)
+static int give_back_locked(PortPool *pool, const char *instance_id, Error *err)
 {
-    if (port_leases_drop(pool->db, instance_id, NULL) < 0)
-        return; /* stays leased: the sweep tries again */
-    for (size_t i = 0; i < n; i++) {
-        Slot *slot = slot_of(pool, ports[i]);
-        if (slot && slot->leased) {
-            slot->leased = false;
+    uint64_t holder = holder_of(instance_id);
+
+    if (port_leases_drop(pool->db, instance_id, err) < 0)
+        return error_wrap(err, "releasing ports of %s", instance_id);
+    for (size_t i = 0; i < pool->size; i++) {
+        if (pool->slots[i].holder == holder) {
+            pool->slots[i].holder = 0;
             pool->n_leased--;
         }
     }
+    return 0;
 }
 
 /* What the owner had last time, if every port of it is free. Returns 0, or 1. */
@@ -202,9 +211,10 @@ static int take_remembered_locked(PortPool *pool, const PortWish *wish, uint16_t
     if (found < wish->n)
         return 1;
     for (size_t i = 0; i < wish->n; i++) {
+        Error ignored = { 0 };
         int rc = take_locked(pool, wish, i, ports[i], err);
-        if (rc != 0) {
-            give_back_locked(pool, wish->instance_id, ports, i);
+        if (rc != 0) { /* what cannot be given back now goes when the instance does */
+            BEST_EFFORT(give_back_locked(pool, wish->instance_id, &ignored));
             return rc;
         }
     }
@@ -219,13 +229,14 @@ int port_pool_lease(PortPool *pool, const PortWish *wish, uint16_t *ret_ports, E
     if (rc <= 0)
         return rc;
     for (size_t i = 0; i < wish->n; i++) {
+        Error ignored = { 0 };
         rc = take_fresh_locked(pool, wish, i, &ret_ports[i], err);
         if (rc == 0)
             continue;
-        give_back_locked(pool, wish->instance_id, ret_ports, i);
-        return rc < 0 ? -1
-                      : error_set(err, E_NO_PORTS, "all %zu ports of the range are taken",
-                                  pool->size);
+        BEST_EFFORT(give_back_locked(pool, wish->instance_id, &ignored));
+        return rc < 0
+                   ? -1
+                   : error_set(err, E_NO_PORTS, "all %zu ports of the range are taken", pool->size);
     }
     return 0;
 }
@@ -249,21 +260,11 @@ int port_pool_remember(PortPool *pool, const PortWish *wish, const uint16_t *por
                              wish->n, err);
 }
 
-int port_pool_release(PortPool *pool, const char *instance_id, const uint16_t *ports, size_t n,
-                      Error *err)
+int port_pool_release(PortPool *pool, const char *instance_id, Error *err)
 {
     LOCK_SCOPE(&pool->lock);
 
-    if (port_leases_drop(pool->db, instance_id, err) < 0)
-        return error_wrap(err, "releasing ports of %s", instance_id);
-    for (size_t i = 0; i < n; i++) {
-        Slot *slot = slot_of(pool, ports[i]);
-        if (slot && slot->leased) {
-            slot->leased = false;
-            pool->n_leased--;
-        }
-    }
-    return 0;
+    return give_back_locked(pool, instance_id, err);
 }
 
 size_t port_pool_size(PortPool *pool)

@@ -46,9 +46,8 @@ void port_pool_block(PortPool *pool, uint16_t port);
 /* The spawn succeeded: this is what the owner gets next time. */
 MUST_USE int port_pool_remember(PortPool *pool, const PortWish *wish, const uint16_t *ports,
                                 Error *err);
-/* Drops all leases of the instance. */
-MUST_USE int port_pool_release(PortPool *pool, const char *instance_id, const uint16_t *ports,
-                               size_t n, Error *err);
+/* Drops all leases of the instance, and only of it; none is fine. */
+MUST_USE int port_pool_release(PortPool *pool, const char *instance_id, Error *err);
 
 size_t port_pool_size(PortPool *pool);
 size_t port_pool_leased(PortPool *pool);

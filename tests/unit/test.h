@@ -8,6 +8,6 @@
 
 #include <cmocka.h>
 
-#define CHECK(cond) assert_true(cond)
+#define CHECK(cond)     assert_true(cond)
 #define CHECK_STR(a, b) assert_string_equal((a), (b))
 #define CHECK_INT(a, b) assert_int_equal((a), (b))
