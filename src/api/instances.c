@@ -125,7 +125,7 @@ static void answer_spawn_end(Call *call, const InstanceView *view)
         answer_error(call, 503, error_slug(E_UNAVAILABLE),
                      "The instancer is restarting. Your instance keeps its place in line.");
     } else if (view->error_message) {
-        answer_refused(call, view->error_code, view->error_message);
+        answer_refused(call, view->error_code, encode_error_message(view));
     } else {
         answer_refused(call, E_CANCELLED, "The start was cancelled. Nothing is left running.");
     }

@@ -1,4 +1,5 @@
 #include "base/process.h"
+#include "base/alloc.h"
 #include "base/strbuf.h"
 
 #include <errno.h>
@@ -14,8 +15,7 @@
 #include <unistd.h>
 
 enum { OUTPUT_MAX = 64 * 1024 };
-
-extern char **environ;
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* An unlinked in-memory file holding the input, positioned at its start. */
 static int input_file(const char *input)
@@ -36,6 +36,10 @@ static int spawn(const char *const argv[], int in, int out, pid_t *ret_pid)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, defaults;
+    const char *search = getenv("PATH");
+    AUTO_FREE char *path = xasprintf("PATH=%s", search ? search : DEFAULT_PATH);
+    char locale[] = "LC_ALL=C";
+    char *environment[] = { path, locale, NULL }; /* ours holds keys and passwords */
     char **args = NULL;
     int rc;
 
@@ -53,7 +57,7 @@ static int spawn(const char *const argv[], int in, int out, pid_t *ret_pid)
     (void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     (void)posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
     (void)posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    rc = posix_spawnp(ret_pid, argv[0], &actions, &attr, args, environ);
+    rc = posix_spawnp(ret_pid, argv[0], &actions, &attr, args, environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attr);
     return rc;

@@ -1,5 +1,7 @@
 #include "instance/images.h"
+#include "base/fs.h"
 #include "base/log.h"
+#include "docker/build_stream.h"
 #include "instance/labels.h"
 #include "instance/queue.h"
 
@@ -221,16 +223,19 @@ bool image_builder_uses(ImageBuilder *b, const char *image_id)
 
 /* ---- building ---- */
 
-/* The last line of the build, for admins and for the players who wait; at most four a second. */
+/* How far the build is, for the players who wait; told at most four times a second. */
 static void on_line(void *ctx, const char *line)
 {
     ImageJob *job = ctx;
     Manager *m = job->builder->m;
     Millis now = clock_mono_ms();
     VEC(InstanceView *) changed = { 0 };
+    char progress[BUILD_PROGRESS_SIZE];
 
+    if (!build_progress(line, progress))
+        return;
     (void)pthread_mutex_lock(&job->builder->lock);
-    (void)snprintf(job->detail, sizeof job->detail, "%.200s", line);
+    (void)snprintf(job->detail, sizeof job->detail, "%s", progress);
     bool tell = now - job->told_at >= DETAIL_EVERY_MS;
     if (tell)
         job->told_at = now;
@@ -241,7 +246,7 @@ static void on_line(void *ctx, const char *line)
     for (size_t i = 0; i < m->parked.n; i++) {
         Instance *in = m->parked.items[i];
         if (strcmp(in->challenge_id, job->challenge->id) == 0) {
-            instance_set_phase_locked(in, PHASE_BUILDING, line);
+            instance_set_phase_locked(in, PHASE_BUILDING, progress);
             vec_push(&changed, instance_refresh_locked(m, in));
         }
     }
@@ -265,14 +270,14 @@ static int build(ImageJob *job, const PlanService *service, const char *tag, int
                  char ret_id[ENGINE_ID_SIZE], Error *err)
 {
     AUTO_ARENA Arena *arena = arena_new();
-    AUTO_CLOSE int context =
-        openat(dir_fd, service->build.context, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    /* checked when the challenge was loaded; a link may have taken its place since */
+    AUTO_CLOSE int context = fs_open_dir_beneath(dir_fd, service->build.context, err);
     const PlanBuild *b = &service->build;
     Manager *m = job->builder->m;
     Labels labels = { 0 }, args = { 0 };
 
     if (context < 0)
-        return error_sys(err, "opening the build context %s", b->context);
+        return error_wrap(err, "opening the build context %s", b->context);
     for (size_t i = 0; i < b->n_labels; i++)
         labels_add(&labels, arena, b->labels[i].key, b->labels[i].value ? b->labels[i].value : "");
     labels_of_image(&labels, arena, m, job->challenge, service->name);
@@ -322,6 +327,11 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
         if (image_inspect(engine, id, &info, err) < 0)
             return error_wrap(err, "service %s, just built", service->name);
     }
+    if (info.reserved_label[0])
+        return error_set(err, E_BUILD_FAILED,
+                         "service %s: the image sets the label %s, which is not for challenges; "
+                         "remove its LABEL from the Dockerfile",
+                         service->name, info.reserved_label);
     LOCK_SCOPE(&job->builder->lock);
     memcpy(job->images[index].id, info.id, sizeof job->images[index].id);
     job->images[index].has_healthcheck = info.has_healthcheck;
