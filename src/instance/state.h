@@ -117,7 +117,7 @@ struct Manager {
      */
     Lock journal;
     Lock lock;
-    pthread_cond_t spawn_ready, stop_ready, idle, timer_wake;
+    pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
     Map *instances;   /* id -> Instance */
     Map *owners;      /* owner key -> InstanceList */
     Map *idempotency; /* owner key + "\n" + key -> Instance */
@@ -164,7 +164,7 @@ MUST_USE int record_save(Manager *m, Instance *instance, Error *err);
 /* An Instance from a row; its challenge is looked up by revision. */
 Instance *record_restore(Manager *m, const InstanceRow *row);
 
-/* ---- spawn.c / stop.c / expire.c / watch.c / recover.c / sweep.c ---- */
+/* ---- spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ---- */
 void *spawn_worker(void *manager);
 void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision, const char *why);
 void *stop_worker(void *manager);
@@ -185,6 +185,7 @@ void stop_finish(Manager *m, Instance *instance);
 void stop_keep_error(Manager *m, Instance *instance, Millis keep_ms);
 
 void *timer_thread(void *manager);
+void *housekeeping_thread(void *manager);
 void expiry_watch_locked(Manager *m, Instance *instance);
 void *engine_watcher(void *manager);
 /*

@@ -91,3 +91,21 @@ def test_a_removal_that_fails_is_tried_again():
         wait_for(lambda: player.instance(instance["instance_id"]) is None, 30, "it is gone after all")
         assert_nothing_left(server)
         server.close()
+
+
+def test_a_slow_sweep_does_not_hold_up_expiry():
+    engine = Engine()
+    engine.base_image()
+    with EngineProxy(engine) as proxy:
+        server = Whaley(challenges=[], env={"DOCKER_HOST": proxy.url, "SWEEP_INTERVAL": 5})
+        server.write_challenge("sleeper", dict(LONG, **{
+            "instance.toml": LONG["instance.toml"].replace("timeout = 600", "timeout = 10")}))
+        server.start()
+        player = server.player("10.9.4.1")
+        player.spawn("sleeper")
+        stream = player.sse()
+        gate = proxy.hold("GET", r"/containers/json", when="before")
+        gate.wait(10)  # the sweep asks, and gets no answer
+        stream.wait_for(lambda e: e.type == "gone", 12, "it expires all the same")
+        gate.open()
+        server.close()
