@@ -242,6 +242,14 @@ int network_return(Manager *m, InstanceNetwork *network, Error *err)
     return 0;
 }
 
+void network_pool_retire(Manager *m, const char *name, const char *id, const char *subnet)
+{
+    PooledNetwork n = { .name = xstrdup(name), .id = xstrdup(id) };
+
+    (void)snprintf(n.subnet, sizeof n.subnet, "%s", subnet);
+    put_surplus(m->networks, &n);
+}
+
 void network_pool_adopt(Manager *m, const char *name, const char *id, const char *subnet)
 {
     NetworkPool *pool = m->networks;
@@ -299,7 +307,8 @@ static int drop_one(NetworkPool *pool, Error *err)
     (void)pthread_mutex_unlock(&pool->lock);
     if (network_discard(pool->m, n.id ? n.id : n.name, n.subnet, err) < 0) {
         LOCK_SCOPE(&pool->lock);
-        vec_push(&pool->surplus, n);
+        vec_push(&pool->surplus, n); /* to the other end: it may stay so, and others wait */
+        vec_to_front(&pool->surplus, pool->surplus.n - 1);
         return -1;
     }
     pooled_fini(&n);

@@ -162,6 +162,19 @@ static const char *settle(Manager *m, Instance *in, const Found *found)
                                              : "being removed";
 }
 
+static int drop_lease(Manager *m, const SubnetLeaseRow *lease, const NetworkRow *row, Error *err)
+{
+    Error why = { 0 };
+
+    if (!row)
+        return subnet_pool_release(m->subnets, lease->subnet, err);
+    if (network_discard(m, row->id, lease->subnet, &why) < 0) {
+        log_warn("%s; it is tried again", why.detail);
+        network_pool_retire(m, row->name, row->id, lease->subnet);
+    }
+    return 0;
+}
+
 /* Empty networks of the pool: taken back, or their leases dropped. */
 static int settle_pool(Manager *m, const Found *found, Error *err)
 {
@@ -175,13 +188,11 @@ static int settle_pool(Manager *m, const Found *found, Error *err)
         for (size_t k = 0; k < found->networks.n && !row; k++)
             if (strcmp(found->networks.items[k].name, lease->network_name) == 0)
                 row = &found->networks.items[k];
-        if (strcmp(lease->holder, "pool") == 0 && row && str_eq(row->subnet, lease->subnet)) {
+        if (strcmp(lease->holder, "pool") == 0 && row && str_eq(row->subnet, lease->subnet))
             network_pool_adopt(m, row->name, row->id, lease->subnet);
-        } else if (strcmp(lease->holder, "pool") == 0 || orphan) {
-            if (row ? network_discard(m, row->id, lease->subnet, err) < 0
-                    : subnet_pool_release(m->subnets, lease->subnet, err) < 0)
-                return -1;
-        }
+        else if ((strcmp(lease->holder, "pool") == 0 || orphan) &&
+                 drop_lease(m, lease, row, err) < 0)
+            return -1;
     }
     return 0;
 }
