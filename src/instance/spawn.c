@@ -125,6 +125,9 @@ static int decide_locked(Manager *m, const SpawnRequest *r, Challenge *challenge
     if (r->idempotency_key) {
         AUTO_FREE char *name = xasprintf("%s\n%s", key, r->idempotency_key);
         in = map_get(m->idempotency, name);
+        if (in && strcmp(in->challenge_id, r->challenge_id) != 0)
+            return error_set(err, E_INVALID, "This Idempotency-Key was used for %s already",
+                             in->challenge_id);
         if (in) {
             *ret_instance = in;
             return SPAWN_REPEATED;

@@ -121,12 +121,14 @@ def test_one_owner_ten_at_once():
 
 
 def test_async_spawn_and_idempotency():
-    with whaley(["web-notes"]) as server:
+    with whaley(["web-notes", "tcp-vault"]) as server:
         player = server.player("10.1.3.1")
         first = player.spawn_async("web-notes", {"Idempotency-Key": "abc123"})
         assert first["status"] == "starting"
         again = player.spawn_async("web-notes", {"Idempotency-Key": "abc123"})
         assert again["instance_id"] == first["instance_id"]
+        other = player.try_spawn("tcp-vault", {"Idempotency-Key": "abc123"})
+        assert other.status == 422 and other.body["code"] == "invalid", other
         running = player.wait_status(first["instance_id"])
         assert running["endpoints"][0]["port"] == running["ports"]["8080"]
 
