@@ -1,5 +1,6 @@
 #include "instance/images.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "instance/labels.h"
 #include "instance/queue.h"
 
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250 };
+enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250, STEP_DIGITS_MAX = 5 };
 
 typedef struct ServiceImage {
     char id[ENGINE_ID_SIZE];
@@ -21,7 +22,8 @@ typedef struct ImageJob {
     bool busy;            /* a worker is on it: it must not be freed */
     bool dropped;         /* free it when the worker is done */
     _Atomic bool cancel;
-    char detail[PHASE_DETAIL_SIZE];
+    char progress[PHASE_DETAIL_SIZE]; /* for players: no text of the build, it may hold the flag */
+    char detail[PHASE_DETAIL_SIZE];   /* for organisers: the build's last line, or why it failed */
     Millis failed_at, told_at;
     ServiceImage *images; /* by index of plan->services */
     ImageBuilder *builder;
@@ -179,6 +181,16 @@ ImageState image_builder_state(ImageBuilder *b, const char *challenge_id, const 
     return job ? job->state : IMAGE_UNKNOWN;
 }
 
+ImageState image_builder_progress(ImageBuilder *b, const char *challenge_id, const char *revision,
+                                  char *ret_progress, size_t size)
+{
+    LOCK_SCOPE(&b->lock);
+    const ImageJob *job = find_locked(b, challenge_id, revision);
+
+    (void)snprintf(ret_progress, size, "%s", job ? job->progress : "");
+    return job ? job->state : IMAGE_UNKNOWN;
+}
+
 bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *revision)
 {
     LOCK_SCOPE(&b->lock);
@@ -221,17 +233,43 @@ bool image_builder_uses(ImageBuilder *b, const char *image_id)
 
 /* ---- building ---- */
 
-/* The last line of the build, for admins and for the players who wait; at most four a second. */
+/*
+ * "Step 2/5 : RUN ..." of the old builder or "[2/5] RUN ..." of BuildKit as "step 2 of 5". False
+ * for any other line. What follows the numbers is the organisers' business: `RUN echo FLAG{...}`.
+ */
+static bool progress_of(const char *line, char *ret, size_t size)
+{
+    const char *from = str_starts(line, "Step ") ? line + 5 : strchr(line, '[');
+    size_t n, of;
+
+    if (!from)
+        return false;
+    from += *from == '[';
+    n = strspn(from, "0123456789");
+    if (n == 0 || n > STEP_DIGITS_MAX || from[n] != '/')
+        return false;
+    of = strspn(from + n + 1, "0123456789");
+    if (of == 0 || of > STEP_DIGITS_MAX)
+        return false;
+    (void)snprintf(ret, size, "step %.*s of %.*s", (int)n, from, (int)of, from + n + 1);
+    return true;
+}
+
+/* A line of the build: kept for organisers; players who wait are told the step, four a second. */
 static void on_line(void *ctx, const char *line)
 {
     ImageJob *job = ctx;
     Manager *m = job->builder->m;
     Millis now = clock_mono_ms();
+    char progress[PHASE_DETAIL_SIZE];
+    bool is_step = progress_of(line, progress, sizeof progress);
     VEC(InstanceView *) changed = { 0 };
 
     (void)pthread_mutex_lock(&job->builder->lock);
     (void)snprintf(job->detail, sizeof job->detail, "%.200s", line);
-    bool tell = now - job->told_at >= DETAIL_EVERY_MS;
+    if (is_step)
+        memcpy(job->progress, progress, sizeof job->progress);
+    bool tell = is_step && now - job->told_at >= DETAIL_EVERY_MS;
     if (tell)
         job->told_at = now;
     (void)pthread_mutex_unlock(&job->builder->lock);
@@ -241,7 +279,7 @@ static void on_line(void *ctx, const char *line)
     for (size_t i = 0; i < m->parked.n; i++) {
         Instance *in = m->parked.items[i];
         if (strcmp(in->challenge_id, job->challenge->id) == 0) {
-            instance_set_phase_locked(in, PHASE_BUILDING, line);
+            instance_set_phase_locked(in, PHASE_BUILDING, progress);
             vec_push(&changed, instance_refresh_locked(m, in));
         }
     }
@@ -380,7 +418,7 @@ static void run_job(ImageBuilder *b, ImageJob *job)
     } else if (!dropped && !atomic_load(&b->m->stop)) {
         log_error("challenge=%s revision=%s image: %s", challenge->id, challenge->revision,
                   err.detail);
-        spawn_fail_parked(b->m, challenge->id, challenge->revision, err.detail);
+        spawn_fail_parked(b->m, challenge->id);
     }
     if (dropped)
         job_free(job);
@@ -406,6 +444,7 @@ void *image_worker(void *manager)
         job->state = IMAGE_BUILDING;
         job->busy = true;
         job->detail[0] = '\0';
+        job->progress[0] = '\0';
         (void)pthread_mutex_unlock(&b->lock);
         run_job(b, job);
     }

@@ -437,6 +437,28 @@ static void succeed(Manager *m, Instance *in)
     instance_verify(m, view);
 }
 
+/*
+ * What the player is told. The engine's and the database's own words stay in the log: they name
+ * paths, commands and what else is on the host.
+ */
+static const char *told(const Error *why)
+{
+    switch (why->code) {
+    case E_INTERNAL:
+    case E_STORE:
+    case E_ENGINE_DOWN:
+    case E_ENGINE_REFUSED:
+    case E_PORT_TAKEN:
+    case E_SUBNET_TAKEN:
+    case E_CONFLICT:
+        return error_public_text(why->code);
+    case E_NOT_FOUND: /* of the engine: an image or a network */
+        return error_public_text(E_ENGINE_REFUSED);
+    default:
+        return why->detail;
+    }
+}
+
 /* Undoes, and leaves an error entry for those who watch. */
 static void fail(Manager *m, Instance *in, const Error *why)
 {
@@ -457,8 +479,8 @@ static void fail(Manager *m, Instance *in, const Error *why)
     in->status = INSTANCE_ERROR;
     instance_set_phase_locked(in, PHASE_ERROR, "");
     free(in->error_message);
-    in->error_message = xstrdup(why->detail);
-    in->error_code = why->code;
+    in->error_message = xstrdup(told(why));
+    in->error_code = why->code == E_NOT_FOUND ? E_ENGINE_REFUSED : why->code;
     in->error_at = clock_wall_us();
     if (rc < 0)
         in->retry_stop_at = clock_mono_ms() + 5000;
@@ -474,13 +496,18 @@ static void fail(Manager *m, Instance *in, const Error *why)
         stop_keep_error(m, in, FAILED_KEEP_MS);
 }
 
-void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision, const char *why)
+static int build_failed(Error *err)
+{
+    return error_set(err, E_BUILD_FAILED,
+                     "The challenge's image could not be built; the organisers can see why");
+}
+
+void spawn_fail_parked(Manager *m, const char *challenge_id)
 {
     InstanceList failed = { 0 };
     Error err = { 0 };
 
-    (void)revision;
-    (void)error_set(&err, E_BUILD_FAILED, "the challenge's image could not be built: %s", why);
+    (void)build_failed(&err);
     (void)pthread_mutex_lock(&m->lock);
     for (size_t i = m->parked.n; i-- > 0;) {
         Instance *in = m->parked.items[i];
@@ -532,7 +559,8 @@ static int wait_for_image(Manager *m, Instance *in, Error *err)
         return error_set(err, E_CANCELLED, "cancelled");
     }
     image_builder_request(m->images, in->challenge, true);
-    state = image_builder_state(m->images, in->challenge_id, in->revision, detail, sizeof detail);
+    state =
+        image_builder_progress(m->images, in->challenge_id, in->revision, detail, sizeof detail);
     if (state == IMAGE_UNKNOWN || state == IMAGE_BUILDING) {
         in->worker = false;
         vec_push(&m->parked, in);
@@ -545,8 +573,7 @@ static int wait_for_image(Manager *m, Instance *in, Error *err)
         return 1;
     }
     if (state == IMAGE_FAILED)
-        return error_set(err, E_BUILD_FAILED, "the challenge's image could not be built: %s",
-                         detail);
+        return build_failed(err);
     return 0;
 }
 

@@ -166,7 +166,7 @@ Instance *record_restore(Manager *m, const InstanceRow *row);
 
 /* ---- spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ---- */
 void *spawn_worker(void *manager);
-void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision, const char *why);
+void spawn_fail_parked(Manager *m, const char *challenge_id);
 void *stop_worker(void *manager);
 /* Queues the teardown of an instance whose status is stopping already. Lock held. */
 void stop_enqueue_locked(Manager *m, Instance *instance);

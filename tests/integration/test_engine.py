@@ -63,6 +63,8 @@ def test_a_refused_start_undoes_everything():
         proxy.refuse("POST", r"/containers/[0-9a-f]+/start", 500, "no luck today")
         failed = player.try_spawn("sleeper").body
         assert failed["success"] is False and failed["code"] == "compose_failed", failed
+        assert "no luck today" not in str(failed), "the engine's own words are for the log"
+        assert "no luck today" in server.log()
         assert_nothing_left(server)
         proxy.refuse("POST", r"/containers/create", 500, "nor now")
         assert player.try_spawn("sleeper").body["success"] is False
