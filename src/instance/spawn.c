@@ -577,21 +577,40 @@ static int wait_for_image(Manager *m, Instance *in, Error *err)
     return 0;
 }
 
+/* Undoes what was made, for one more try: something it needs was removed from the engine. */
+static int start_over(Manager *m, Instance *in, const Error *why)
+{
+    Error undo = { 0 };
+
+    log_warn("instance=%s %s; starting over", in->id, why->detail);
+    in->started_over = true;
+    if (teardown(m, in, &undo) == 0 && record_save(m, in, &undo) == 0)
+        return 0;
+    log_warn("instance=%s %s", in->id, undo.detail);
+    return -1;
+}
+
 static void spawn_one(Manager *m, Instance *in)
 {
-    Error err = { 0 };
-    int rc = refresh_challenge(m, in, &err);
+    for (;;) {
+        Error err = { 0 };
+        int rc = refresh_challenge(m, in, &err);
 
-    if (rc == 0)
-        rc = wait_for_image(m, in, &err);
-    if (rc > 0)
-        return;
-    if (rc == 0)
-        rc = attempt(m, in, in->challenge, &err);
-    if (rc == 0)
-        succeed(m, in);
-    else
-        fail(m, in, &err);
+        if (rc == 0)
+            rc = wait_for_image(m, in, &err);
+        if (rc > 0)
+            return;
+        if (rc == 0)
+            rc = attempt(m, in, in->challenge, &err);
+        if (rc == 0) {
+            succeed(m, in);
+            return;
+        }
+        if (err.code != E_NOT_FOUND || in->started_over || start_over(m, in, &err) < 0) {
+            fail(m, in, &err);
+            return;
+        }
+    }
 }
 
 void *spawn_worker(void *manager)

@@ -83,6 +83,7 @@ typedef struct Instance {
     Millis forget_at;     /* monotonic; error entries leave then. 0 = never */
     Millis retry_stop_at; /* monotonic; a teardown that failed is tried again then. 0 = never */
     unsigned n_retries;
+    bool started_over; /* its worker's own: an image or network vanished, this is the second try */
     DoneCalls done;
     uint64_t version;
     InstanceView *view; /* latest */

@@ -1,7 +1,7 @@
 """The engine goes away, comes back, refuses, or is not there at all."""
 from engine_proxy import EngineProxy
 from harness import Engine, Whaley, timeout, wait_for
-from test_crash import LONG, assert_nothing_left
+from test_crash import BUILT, LONG, assert_nothing_left
 from test_lifecycle import listens
 
 
@@ -111,3 +111,15 @@ def test_a_slow_sweep_does_not_hold_up_expiry():
         stream.wait_for(lambda e: e.type == "gone", 12, "it expires all the same")
         gate.open()
         server.close()
+
+
+def test_an_image_that_was_removed_is_built_again():
+    server = server_with(BUILT)
+    server.start()
+    player = server.player("10.9.5.1")
+    first = player.spawn("built")
+    player.stop(first["instance_id"])
+    for image in server.engine.images("whaley/built/app"):
+        server.engine.request("DELETE", f"/images/{image['Id']}", query={"force": 1})
+    assert listens(player.spawn("built")["ports"]["4000"])
+    server.close()
