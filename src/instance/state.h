@@ -165,7 +165,8 @@ MUST_USE int record_save(Manager *m, Instance *instance, Error *err);
 /* An Instance from a row; its challenge is looked up by revision. */
 Instance *record_restore(Manager *m, const InstanceRow *row);
 
-/* ---- spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ---- */
+/* ---- decide.c / spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ----
+ */
 void *spawn_worker(void *manager);
 void spawn_fail_parked(Manager *m, const char *challenge_id);
 void *stop_worker(void *manager);
