@@ -110,6 +110,7 @@ static void answer_spawn_error(Call *call, const Error *err)
     case E_FORBIDDEN:
     case E_NO_TEAM:
     case E_CHALLENGE_INACTIVE:
+    case E_INVALID:
         answer_failure(call, err);
         return;
     default:

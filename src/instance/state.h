@@ -83,6 +83,7 @@ typedef struct Instance {
     Millis forget_at;     /* monotonic; error entries leave then. 0 = never */
     Millis retry_stop_at; /* monotonic; a teardown that failed is tried again then. 0 = never */
     unsigned n_retries;
+    bool started_over; /* its worker's own: an image or network vanished, this is the second try */
     DoneCalls done;
     uint64_t version;
     InstanceView *view; /* latest */
@@ -117,7 +118,7 @@ struct Manager {
      */
     Lock journal;
     Lock lock;
-    pthread_cond_t spawn_ready, stop_ready, idle, timer_wake;
+    pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
     Map *instances;   /* id -> Instance */
     size_t n_in_status[INSTANCE_ERROR + 1]; /* registered instances, as their views say */
     Map *owners;      /* owner key -> InstanceList */
@@ -167,9 +168,10 @@ MUST_USE int record_save(Manager *m, Instance *instance, Error *err);
 /* An Instance from a row; its challenge is looked up by revision. */
 Instance *record_restore(Manager *m, const InstanceRow *row);
 
-/* ---- spawn.c / stop.c / expire.c / watch.c / recover.c / sweep.c ---- */
+/* ---- decide.c / spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ----
+ */
 void *spawn_worker(void *manager);
-void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision, const char *why);
+void spawn_fail_parked(Manager *m, const char *challenge_id);
 void *stop_worker(void *manager);
 /* Queues the teardown of an instance whose status is stopping already. Lock held. */
 void stop_enqueue_locked(Manager *m, Instance *instance);
@@ -188,6 +190,7 @@ void stop_finish(Manager *m, Instance *instance);
 void stop_keep_error(Manager *m, Instance *instance, Millis keep_ms);
 
 void *timer_thread(void *manager);
+void *housekeeping_thread(void *manager);
 void expiry_watch_locked(Manager *m, Instance *instance);
 void *engine_watcher(void *manager);
 /*
