@@ -157,6 +157,28 @@ void firewall_assert(Firewall *f)
     f->ever_up = true;
 }
 
+static void remove_chain(const char *hook, const char *chain)
+{
+    const char *const unhook[] = { "iptables", "-w", "5", "-D", hook, "-j", chain, NULL };
+    const char *const flush[] = { "iptables", "-w", "5", "-F", chain, NULL };
+    const char *const remove[] = { "iptables", "-w", "5", "-X", chain, NULL };
+    Error ignored = { 0 };
+
+    (void)run(unhook, NULL, &ignored);
+    (void)run(flush, NULL, &ignored);
+    (void)run(remove, NULL, &ignored);
+}
+
+void firewall_remove(Firewall *f)
+{
+    LOCK_SCOPE(&f->lock);
+    if (!f->up)
+        return;
+    remove_chain("INPUT", f->in_chain);
+    remove_chain("DOCKER-USER", f->forward_chain);
+    f->up = false;
+}
+
 void firewall_add_egress(Firewall *f, const char *subnet)
 {
     (void)pthread_mutex_lock(&f->lock);

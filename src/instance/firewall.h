@@ -23,6 +23,8 @@ Firewall *firewall_new(Manager *m);
 void firewall_free(Firewall *firewall);
 /* Installs or repairs; remembers the outcome for firewall_state(). */
 void firewall_assert(Firewall *firewall);
+/* Takes both chains away: for an end with nothing left that they protect anybody from. */
+void firewall_remove(Firewall *firewall);
 /* An instance network with egress came or went: the rules are rewritten. */
 void firewall_add_egress(Firewall *firewall, const char *subnet);
 void firewall_drop_egress(Firewall *firewall, const char *subnet);

@@ -121,9 +121,9 @@ struct Manager {
     pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
     Map *instances;   /* id -> Instance */
     size_t n_in_status[INSTANCE_ERROR + 1]; /* registered instances, as their views say */
-    Map *owners;      /* owner key -> InstanceList */
-    Map *idempotency; /* owner key + "\n" + key -> Instance */
-    Map *inactive;    /* challenge id -> (void *)1 */
+    Map *owners;                            /* owner key -> InstanceList */
+    Map *idempotency;                       /* owner key + "\n" + key -> Instance */
+    Map *inactive;                          /* challenge id -> (void *)1 */
     SpawnQueue *queue;
     InstanceList parked; /* waiting for their image */
     InstanceList stops;  /* waiting for a stop worker */
