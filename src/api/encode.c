@@ -31,7 +31,11 @@ void encode_address(StrBuf *out, const char *host, unsigned port)
 {
     bool v6 = strchr(host, ':') && host[0] != '[';
 
-    strbuf_addf(out, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    if (v6)
+        strbuf_addc(out, '[');
+    strbuf_adds(out, host);
+    strbuf_adds(out, v6 ? "]:" : ":");
+    json_write_int(&(JsonWriter){ .out = out }, port);
 }
 
 void encode_ports(JsonWriter *w, const InstanceView *view)

@@ -87,6 +87,16 @@ static bool drain(int fd, Millis deadline, StrBuf *output)
     }
 }
 
+/* False when the deadline came first: a process may close its output and go on. */
+static bool wait_for_end(pid_t pid, Millis deadline, int *ret_status)
+{
+    pid_t ended;
+
+    while ((ended = waitpid(pid, ret_status, WNOHANG)) == 0 && clock_mono_ms() < deadline)
+        clock_sleep_ms(1);
+    return ended != 0;
+}
+
 int process_run(const char *const argv[], const char *input, Millis timeout, ProcessResult *ret,
                 Error *err)
 {
@@ -94,6 +104,7 @@ int process_run(const char *const argv[], const char *input, Millis timeout, Pro
     AUTO_CLOSE int in = input_file(input);
     AUTO_CLOSE int read_end = -1;
     AUTO_CLOSE int write_end = -1;
+    Millis deadline = clock_mono_ms() + timeout;
     int pipe_fds[2], status = 0, rc;
     bool in_time;
     pid_t pid;
@@ -108,14 +119,14 @@ int process_run(const char *const argv[], const char *input, Millis timeout, Pro
         return error_sys(err, "running %s", argv[0]);
     }
     (void)close(TAKE_FD(write_end));
-    in_time = drain(read_end, clock_mono_ms() + timeout, &output);
-    if (!in_time)
+    in_time = drain(read_end, deadline, &output) && wait_for_end(pid, deadline, &status);
+    if (!in_time) {
         (void)kill(-pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (!in_time)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
         return error_set(err, E_TIMEOUT, "%s did not finish in %lld ms", argv[0],
                          (long long)timeout);
+    }
     ret->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     ret->output = strbuf_take(&output);
     return 0;

@@ -23,7 +23,8 @@ typedef struct ImageJob {
     bool busy;            /* a worker is on it: it must not be freed */
     bool dropped;         /* free it when the worker is done */
     _Atomic bool cancel;
-    char detail[PHASE_DETAIL_SIZE];
+    char progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
+    char detail[PHASE_DETAIL_SIZE];   /* for organisers: the build's last line, or why it failed */
     Millis failed_at, told_at;
     ServiceImage *images; /* by index of plan->services */
     ImageBuilder *builder;
@@ -181,6 +182,16 @@ ImageState image_builder_state(ImageBuilder *b, const char *challenge_id, const 
     return job ? job->state : IMAGE_UNKNOWN;
 }
 
+ImageState image_builder_progress(ImageBuilder *b, const char *challenge_id, const char *revision,
+                                  char *ret_progress, size_t size)
+{
+    LOCK_SCOPE(&b->lock);
+    const ImageJob *job = find_locked(b, challenge_id, revision);
+
+    (void)snprintf(ret_progress, size, "%s", job ? job->progress : "");
+    return job ? job->state : IMAGE_UNKNOWN;
+}
+
 bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *revision)
 {
     LOCK_SCOPE(&b->lock);
@@ -223,20 +234,21 @@ bool image_builder_uses(ImageBuilder *b, const char *image_id)
 
 /* ---- building ---- */
 
-/* How far the build is, for the players who wait; told at most four times a second. */
+/* A line of the build: kept for organisers; players who wait are told the step, four a second. */
 static void on_line(void *ctx, const char *line)
 {
     ImageJob *job = ctx;
     Manager *m = job->builder->m;
     Millis now = clock_mono_ms();
-    VEC(InstanceView *) changed = { 0 };
     char progress[BUILD_PROGRESS_SIZE];
+    bool is_step = build_progress(line, progress);
+    VEC(InstanceView *) changed = { 0 };
 
-    if (!build_progress(line, progress))
-        return;
     (void)pthread_mutex_lock(&job->builder->lock);
-    (void)snprintf(job->detail, sizeof job->detail, "%s", progress);
-    bool tell = now - job->told_at >= DETAIL_EVERY_MS;
+    (void)snprintf(job->detail, sizeof job->detail, "%.200s", line);
+    if (is_step)
+        memcpy(job->progress, progress, sizeof job->progress);
+    bool tell = is_step && now - job->told_at >= DETAIL_EVERY_MS;
     if (tell)
         job->told_at = now;
     (void)pthread_mutex_unlock(&job->builder->lock);
@@ -390,7 +402,7 @@ static void run_job(ImageBuilder *b, ImageJob *job)
     } else if (!dropped && !atomic_load(&b->m->stop)) {
         log_error("challenge=%s revision=%s image: %s", challenge->id, challenge->revision,
                   err.detail);
-        spawn_fail_parked(b->m, challenge->id, challenge->revision, err.detail);
+        spawn_fail_parked(b->m, challenge->id);
     }
     if (dropped)
         job_free(job);
@@ -416,6 +428,7 @@ void *image_worker(void *manager)
         job->state = IMAGE_BUILDING;
         job->busy = true;
         job->detail[0] = '\0';
+        job->progress[0] = '\0';
         (void)pthread_mutex_unlock(&b->lock);
         run_job(b, job);
     }

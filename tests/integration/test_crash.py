@@ -267,3 +267,24 @@ def test_graceful_end_leaves_instances():
     server.start()
     assert player.instances()[0]["instance_id"] == instance["instance_id"]
     server.close()
+
+
+@timeout(180)
+def test_what_cannot_be_removed_does_not_keep_whaley_from_starting():
+    engine = Engine()
+    engine.base_image()
+    with EngineProxy(engine) as proxy:
+        server = Whaley(challenges=[], env={"DOCKER_HOST": proxy.url, "NETWORK_POOL_SIZE": 0,
+                                            "SWEEP_INTERVAL": 5, "SWEEP_WINDOW": 0})
+        server.write_challenge("sleeper", LONG)
+        server.start()
+        server.player("10.8.9.1").spawn("sleeper")
+        server.kill9()
+        for file in server.data_dir.iterdir():  # the database is lost: all of it is leftovers
+            file.unlink()
+        proxy.refuse("DELETE", r"/containers/", 500, "device or resource busy", times=1)
+        server.start()  # its network is in use as well
+        assert "stays for now" in server.log()
+        assert_nothing_left(server)
+        wait_for(lambda: not engine.networks(), 20, "the network too")
+        server.close()

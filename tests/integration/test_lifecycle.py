@@ -121,12 +121,14 @@ def test_one_owner_ten_at_once():
 
 
 def test_async_spawn_and_idempotency():
-    with whaley(["web-notes"]) as server:
+    with whaley(["web-notes", "tcp-vault"]) as server:
         player = server.player("10.1.3.1")
         first = player.spawn_async("web-notes", {"Idempotency-Key": "abc123"})
         assert first["status"] == "starting"
         again = player.spawn_async("web-notes", {"Idempotency-Key": "abc123"})
         assert again["instance_id"] == first["instance_id"]
+        other = player.try_spawn("tcp-vault", {"Idempotency-Key": "abc123"})
+        assert other.status == 422 and other.body["code"] == "invalid", other
         running = player.wait_status(first["instance_id"])
         assert running["endpoints"][0]["port"] == running["ports"]["8080"]
 
@@ -186,6 +188,24 @@ def test_a_service_that_never_listens_fails_with_its_last_lines():
         failed = player.try_spawn("silent").body
         assert failed["code"] == "not_ready" and "4000" in failed["message"], failed
         server.assert_clean()
+
+
+def test_a_build_tells_players_nothing_but_the_step():
+    files = dict(SLEEPER, **{
+        "compose.yaml": 'services:\n  app:\n    build: .\n    ports: ["4000"]\n',
+        "Dockerfile": "FROM whaley/base:busybox\nRUN sleep 1; echo 'FLAG{in the log}' | tee /flag\n"
+                      "RUN sleep 1; cat /flag\nRUN echo 'FLAG{in the error}' && false\n"})
+    with whaley(own=[("sleeper", files)]) as server:
+        player = server.player("10.1.12.1")
+        stream = player.sse()
+        player.spawn_async("sleeper")
+        seen = []
+        stream.wait_for(lambda e: seen.append(e.data) or e.data.get("status") == "error", 30, "it fails")
+        seen.append(player.try_spawn("sleeper").body)
+        assert "FLAG{" not in str(seen), seen
+        assert any(e.get("phase_detail", "").startswith("step ") for e in seen), seen
+        assert seen[-1]["code"] == "build_failed", seen[-1]
+        assert "FLAG{in the error}" in server.log()
 
 
 def test_events_with_reconnect():
