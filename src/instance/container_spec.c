@@ -280,7 +280,7 @@ int container_spec_copies(const Challenge *challenge, const PlanService *s, char
         if (s->mounts[i].kind != PLAN_MOUNT_COPY)
             continue;
         if (!tar) {
-            dir_fd = open(challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            dir_fd = open(challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
             if (dir_fd < 0)
                 return error_sys(err, "opening %s", challenge->path);
             if (tar_begin(&tar, -1, COPIES_MAX, err) < 0)

@@ -23,8 +23,9 @@ typedef struct ImageJob {
     bool busy;            /* a worker is on it: it must not be freed */
     bool dropped;         /* free it when the worker is done */
     _Atomic bool cancel;
-    char progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
-    char detail[PHASE_DETAIL_SIZE];   /* for organisers: the build's last line, or why it failed */
+    char
+        progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
+    char detail[PHASE_DETAIL_SIZE];    /* for organisers: the build's last line, or why it failed */
     Millis failed_at, told_at;
     ServiceImage *images; /* by index of plan->services */
     ImageBuilder *builder;
@@ -352,7 +353,8 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
 
 static int ensure_images(ImageJob *job, Error *err)
 {
-    AUTO_CLOSE int dir_fd = open(job->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_CLOSE int dir_fd =
+        open(job->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (dir_fd < 0)
         return error_sys(err, "opening %s", job->challenge->path);
