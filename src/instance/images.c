@@ -13,7 +13,7 @@ enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250 };
 
 typedef struct ServiceImage {
     char id[ENGINE_ID_SIZE];
-    bool has_healthcheck;
+    ImageHealth health;
 } ServiceImage;
 
 /* One challenge at one revision. */
@@ -200,7 +200,7 @@ bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *
 }
 
 bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *revision,
-                        const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck)
+                        const char *service, char ret_id[ENGINE_ID_SIZE], ImageHealth *ret_health)
 {
     LOCK_SCOPE(&b->lock);
     const ImageJob *job = find_locked(b, challenge_id, revision);
@@ -209,7 +209,7 @@ bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *r
          i++) {
         if (strcmp(job->challenge->plan->services[i].name, service) == 0) {
             memcpy(ret_id, job->images[i].id, ENGINE_ID_SIZE);
-            *ret_healthcheck = job->images[i].has_healthcheck;
+            *ret_health = job->images[i].health;
             return true;
         }
     }
@@ -347,7 +347,7 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
                          service->name, info.reserved_label);
     LOCK_SCOPE(&job->builder->lock);
     memcpy(job->images[index].id, info.id, sizeof job->images[index].id);
-    job->images[index].has_healthcheck = info.has_healthcheck;
+    job->images[index].health = info.health;
     return 0;
 }
 

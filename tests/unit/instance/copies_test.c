@@ -1,4 +1,4 @@
-/* Files of a challenge that go into its containers. */
+/* What a challenge brings into its containers besides its compose file: files, health checks. */
 #include "test.h"
 
 #include "folder.h"
@@ -38,10 +38,35 @@ static void a_linked_folder_is_not_entered(void **state)
     CHECK_INT(copies(link, &tar, &len, &err), -1);
 }
 
+static void an_image_probes_no_more_often_than_a_file_may(void **state)
+{
+#define MS INT64_C(1000000)
+#define S  INT64_C(1000000000)
+    static const struct {
+        int64_t planned, planned_start, image, image_start, interval, start_interval;
+    } cases[] = {
+        { 0, 0, 0, 0, 0, 0 },
+        { 0, 0, 1 * MS, 1 * MS, 5 * S, 1 * S },
+        { 0, 0, 30 * S, 2 * S, 0, 0 },
+        { 7 * S, 3 * S, 1 * MS, 1 * MS, 7 * S, 3 * S },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        PlanHealthcheck planned = { .interval_ns = cases[i].planned,
+                                    .start_interval_ns = cases[i].planned_start };
+        ImageHealth image = { cases[i].image, cases[i].image_start };
+        ImageHealth often = container_health(&planned, &image);
+        CHECK_INT(often.interval_ns, cases[i].interval);
+        CHECK_INT(often.start_interval_ns, cases[i].start_interval);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_linked_folder_is_not_entered),
+        cmocka_unit_test(an_image_probes_no_more_often_than_a_file_may),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
