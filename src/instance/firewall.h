@@ -13,11 +13,20 @@
  */
 #pragma once
 
+#include "base/strbuf.h"
 #include "instance/state.h"
 
 enum { FIREWALL_WORD_SIZE = 20 };
 /* What the chains of this NETWORK_PREFIX start with; no two prefixes share it. */
 void firewall_word(const char *prefix, char ret_word[FIREWALL_WORD_SIZE]);
+
+typedef struct FirewallPlan {
+    const char *word, *pool;
+    char *const *egress; /* subnets */
+    size_t n_egress;
+} FirewallPlan;
+/* The whole content of both chains for iptables-restore, replaced in one transaction. */
+void firewall_rules(const FirewallPlan *plan, StrBuf *out);
 
 Firewall *firewall_new(Manager *m);
 void firewall_free(Firewall *firewall);
