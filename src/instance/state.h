@@ -119,7 +119,7 @@ struct Manager {
     Lock journal;
     Lock lock;
     pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
-    Map *instances;   /* id -> Instance */
+    Map *instances;                         /* id -> Instance */
     size_t n_in_status[INSTANCE_ERROR + 1]; /* registered instances, as their views say */
     Map *owners;                            /* owner key -> InstanceList */
     Map *idempotency;                       /* owner key + "\n" + key -> Instance */
