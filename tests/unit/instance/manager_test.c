@@ -323,6 +323,29 @@ static void test_a_pooled_network_with_somebody_on_it_is_not_used(void **state)
     CHECK(!str_eq(network, squatted));
 }
 
+static size_t pooled_after_waking(World *w)
+{
+    ManagerStats stats;
+
+    world_hurry(w);
+    manager_stats(w->m, &stats);
+    return stats.pooled_networks;
+}
+
+static void test_a_pool_filled_by_a_failing_engine_forgets_no_network(void **state)
+{
+    static const char *const twelve[] = { "NETWORK_POOL_SIZE=12", NULL };
+    AUTO_WORLD World *w = world_new(twelve);
+
+    (void)state;
+    log_set_level((LogLevel)-1);
+    world_start(w);
+    fake_engine_fail(w->fake, 500);
+    WAIT_FOR(pooled_after_waking(w) == 12);
+    fake_engine_fail(w->fake, 0);
+    world_settle(w);
+}
+
 /* ---- images ---- */
 
 static void test_a_challenge_taken_away_while_its_image_is_made(void **state)
@@ -555,6 +578,7 @@ static void test_a_network_given_back_before_a_crash_is_in_the_pool_once(void **
     world_begin(w);
     world_start(w);
     WAIT_FOR(!world_has(w, first));
+    world_settle(w);
     {
         /* More instances than the pool has networks: none gets one that another has. */
         static const char *const owners[] = { "2", "3", "4", "5", "6", "7" };
@@ -617,6 +641,7 @@ int main(void)
         cmocka_unit_test(test_a_dead_container_ends_its_instance),
         cmocka_unit_test(test_a_pooled_network_that_was_lost_is_not_used),
         cmocka_unit_test(test_a_pooled_network_with_somebody_on_it_is_not_used),
+        cmocka_unit_test(test_a_pool_filled_by_a_failing_engine_forgets_no_network),
         cmocka_unit_test(test_a_challenge_taken_away_while_its_image_is_made),
         cmocka_unit_test(test_what_is_cancelled_does_not_wait_for_an_image),
         cmocka_unit_test(test_shutting_down_tells_everybody_who_waits),
