@@ -24,8 +24,8 @@
 
 enum {
     PHASE_DETAIL_SIZE = 201,
-    NETWORKS_MAX = 8,          /* per instance */
-    FAILED_KEEP_MS = 120000,   /* how long a failed spawn stays visible */
+    NETWORKS_MAX = 8,        /* per instance */
+    FAILED_KEEP_MS = 120000, /* how long a failed spawn stays visible */
     PORT_ATTEMPTS = 3,
 };
 
@@ -37,7 +37,7 @@ typedef struct InstanceNetwork {
 
 typedef struct InstanceContainer {
     char *service, *name, *id; /* id NULL until made */
-    bool vital; /* publishes a port or keeps running: its death ends the instance */
+    bool vital;                /* publishes a port or keeps running: its death ends the instance */
 } InstanceContainer;
 
 typedef struct DoneCall {
@@ -102,7 +102,7 @@ typedef struct SpawnTimes SpawnTimes;
 struct Manager {
     ManagerParts parts; /* const after new, like the pools below */
     ManagerObserver observer;
-    char *prefix;       /* NETWORK_PREFIX: also tells our resources from another Whaley's */
+    char *prefix; /* NETWORK_PREFIX: also tells our resources from another Whaley's */
     int64_t spawn_memory, spawn_nano_cpus;
     PortPool *ports;
     SubnetPool *subnets;
@@ -111,8 +111,8 @@ struct Manager {
     Firewall *firewall;
 
     /*
-     * An instance's row is written as it is: taking the snapshot and writing it are one step, so that
-     * a newer row is never overwritten by an older one. Before `lock`.
+     * An instance's row is written as it is: taking the snapshot and writing it are one step, so
+     * that a newer row is never overwritten by an older one. Before `lock`.
      */
     Lock journal;
     Lock lock;
@@ -127,7 +127,7 @@ struct Manager {
     ExpiryHeap *expiry;
     SpawnTimes *times;
     bool queue_moved;
-    bool closing; /* no new work */
+    bool closing;                  /* no new work */
     size_t n_spawning, n_stopping; /* workers at work */
     bool engine_up;
     char engine_detail[256];
@@ -165,8 +165,7 @@ Instance *record_restore(Manager *m, const InstanceRow *row);
 
 /* ---- spawn.c / stop.c / expire.c / watch.c / recover.c / sweep.c ---- */
 void *spawn_worker(void *manager);
-void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision,
-                       const char *why);
+void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision, const char *why);
 void *stop_worker(void *manager);
 /* Queues the teardown of an instance whose status is stopping already. Lock held. */
 void stop_enqueue_locked(Manager *m, Instance *instance);
