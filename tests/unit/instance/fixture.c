@@ -183,6 +183,14 @@ int world_spawn(World *w, const char *challenge, const char *owner, const char *
     return rc;
 }
 
+void *spawn_thread(void *arg)
+{
+    Spawner *s = arg;
+
+    s->rc = world_spawn(s->world, s->challenge, "7", s->key, &s->waiter, s->id, &s->err);
+    return NULL;
+}
+
 void world_run(World *w, const char *challenge, const char *owner, char ret_id[INSTANCE_ID_SIZE])
 {
     Waiter waiter = { 0 };
