@@ -16,6 +16,7 @@ typedef struct ImageInfo {
     bool has_healthcheck;
     uint16_t exposed[32]; /* tcp ports */
     size_t n_exposed;
+    char reserved_label[80]; /* one that challenges may not set (cut); "" when there is none */
 } ImageInfo;
 /* E_NOT_FOUND when the image is not there. */
 MUST_USE int image_inspect(Engine *engine, const char *reference, ImageInfo *ret, Error *err);

@@ -1,4 +1,5 @@
 #include "instance/firewall.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/strbuf.h"
@@ -7,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { IPTABLES_TIMEOUT_MS = 15000, CHAIN_SIZE = 28 };
+enum { IPTABLES_TIMEOUT_MS = 15000, CHAIN_SIZE = 28, WORD_MAX = 11 };
 
 struct Firewall {
     Manager *m;
@@ -24,20 +25,39 @@ static const char *const closed_ranges[] = { "10.0.0.0/8",     "172.16.0.0/12",
                                              "100.64.0.0/10",  "127.0.0.0/8",
                                              "224.0.0.0/4",    "255.255.255.255/32" };
 
+/*
+ * iptables takes 28 bytes, so long prefixes are cut; then, and where characters are replaced, a
+ * digest keeps two Whaleys from emptying each other's chains.
+ */
+void firewall_word(const char *prefix, char ret_word[FIREWALL_WORD_SIZE])
+{
+    char digest[SHA256_HEX_SIZE];
+    size_t n = 0;
+    bool faithful = true;
+
+    for (const char *p = prefix; *p; p++) {
+        bool fits = n < WORD_MAX && (isalnum((unsigned char)*p) || *p == '-');
+        faithful &= fits && !isupper((unsigned char)*p);
+        if (fits)
+            ret_word[n++] = (char)toupper((unsigned char)*p);
+    }
+    ret_word[n] = '\0';
+    if (faithful)
+        return;
+    crypto_sha256_hex(prefix, strlen(prefix), digest);
+    (void)snprintf(ret_word + n, FIREWALL_WORD_SIZE - n, "-%.6s", digest);
+}
+
 Firewall *firewall_new(Manager *m)
 {
     Firewall *f = xnew(Firewall);
-    char name[12];
-    size_t n = 0;
+    char word[FIREWALL_WORD_SIZE];
 
     f->m = m;
     (void)pthread_mutex_init(&f->lock, NULL);
-    for (const char *p = m->prefix; *p && n < sizeof name - 1; p++)
-        if (isalnum((unsigned char)*p) || *p == '-')
-            name[n++] = (char)toupper((unsigned char)*p);
-    name[n] = '\0';
-    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", name);
-    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", name);
+    firewall_word(m->prefix, word);
+    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", word);
+    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", word);
     return f;
 }
 

@@ -15,6 +15,10 @@
 
 #include "instance/state.h"
 
+enum { FIREWALL_WORD_SIZE = 20 };
+/* What the chains of this NETWORK_PREFIX start with; no two prefixes share it. */
+void firewall_word(const char *prefix, char ret_word[FIREWALL_WORD_SIZE]);
+
 Firewall *firewall_new(Manager *m);
 void firewall_free(Firewall *firewall);
 /* Installs or repairs; remembers the outcome for firewall_state(). */

@@ -1,6 +1,7 @@
 #include "instance/images.h"
+#include "base/fs.h"
 #include "base/log.h"
-#include "base/str.h"
+#include "docker/build_stream.h"
 #include "instance/labels.h"
 #include "instance/queue.h"
 
@@ -8,7 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250, STEP_DIGITS_MAX = 5 };
+enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250 };
 
 typedef struct ServiceImage {
     char id[ENGINE_ID_SIZE];
@@ -22,7 +23,7 @@ typedef struct ImageJob {
     bool busy;            /* a worker is on it: it must not be freed */
     bool dropped;         /* free it when the worker is done */
     _Atomic bool cancel;
-    char progress[PHASE_DETAIL_SIZE]; /* for players: no text of the build, it may hold the flag */
+    char progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
     char detail[PHASE_DETAIL_SIZE];   /* for organisers: the build's last line, or why it failed */
     Millis failed_at, told_at;
     ServiceImage *images; /* by index of plan->services */
@@ -233,36 +234,14 @@ bool image_builder_uses(ImageBuilder *b, const char *image_id)
 
 /* ---- building ---- */
 
-/*
- * "Step 2/5 : RUN ..." of the old builder or "[2/5] RUN ..." of BuildKit as "step 2 of 5". False
- * for any other line. What follows the numbers is the organisers' business: `RUN echo FLAG{...}`.
- */
-static bool progress_of(const char *line, char *ret, size_t size)
-{
-    const char *from = str_starts(line, "Step ") ? line + 5 : strchr(line, '[');
-    size_t n, of;
-
-    if (!from)
-        return false;
-    from += *from == '[';
-    n = strspn(from, "0123456789");
-    if (n == 0 || n > STEP_DIGITS_MAX || from[n] != '/')
-        return false;
-    of = strspn(from + n + 1, "0123456789");
-    if (of == 0 || of > STEP_DIGITS_MAX)
-        return false;
-    (void)snprintf(ret, size, "step %.*s of %.*s", (int)n, from, (int)of, from + n + 1);
-    return true;
-}
-
 /* A line of the build: kept for organisers; players who wait are told the step, four a second. */
 static void on_line(void *ctx, const char *line)
 {
     ImageJob *job = ctx;
     Manager *m = job->builder->m;
     Millis now = clock_mono_ms();
-    char progress[PHASE_DETAIL_SIZE];
-    bool is_step = progress_of(line, progress, sizeof progress);
+    char progress[BUILD_PROGRESS_SIZE];
+    bool is_step = build_progress(line, progress);
     VEC(InstanceView *) changed = { 0 };
 
     (void)pthread_mutex_lock(&job->builder->lock);
@@ -303,14 +282,14 @@ static int build(ImageJob *job, const PlanService *service, const char *tag, int
                  char ret_id[ENGINE_ID_SIZE], Error *err)
 {
     AUTO_ARENA Arena *arena = arena_new();
-    AUTO_CLOSE int context =
-        openat(dir_fd, service->build.context, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    /* checked when the challenge was loaded; a link may have taken its place since */
+    AUTO_CLOSE int context = fs_open_dir_beneath(dir_fd, service->build.context, err);
     const PlanBuild *b = &service->build;
     Manager *m = job->builder->m;
     Labels labels = { 0 }, args = { 0 };
 
     if (context < 0)
-        return error_sys(err, "opening the build context %s", b->context);
+        return error_wrap(err, "opening the build context %s", b->context);
     for (size_t i = 0; i < b->n_labels; i++)
         labels_add(&labels, arena, b->labels[i].key, b->labels[i].value ? b->labels[i].value : "");
     labels_of_image(&labels, arena, m, job->challenge, service->name);
@@ -360,6 +339,11 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
         if (image_inspect(engine, id, &info, err) < 0)
             return error_wrap(err, "service %s, just built", service->name);
     }
+    if (info.reserved_label[0])
+        return error_set(err, E_BUILD_FAILED,
+                         "service %s: the image sets the label %s, which is not for challenges; "
+                         "remove its LABEL from the Dockerfile",
+                         service->name, info.reserved_label);
     LOCK_SCOPE(&job->builder->lock);
     memcpy(job->images[index].id, info.id, sizeof job->images[index].id);
     job->images[index].has_healthcheck = info.has_healthcheck;

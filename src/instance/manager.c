@@ -93,6 +93,7 @@ void registry_drop_locked(Manager *m, Instance *in)
         if (map_get(m->idempotency, name) == in)
             (void)map_remove(m->idempotency, name);
     }
+    view_uncount_locked(m, in);
     instance_free(in);
 }
 

@@ -162,39 +162,48 @@ static const char *settle(Manager *m, Instance *in, const Found *found)
                                              : "being removed";
 }
 
-static int drop_lease(Manager *m, const SubnetLeaseRow *lease, const NetworkRow *row, Error *err)
+static bool is_known(Manager *m, const char *instance_id)
 {
-    Error why = { 0 };
-
-    if (!row)
-        return subnet_pool_release(m->subnets, lease->subnet, err);
-    if (network_discard(m, row->id, lease->subnet, &why) < 0) {
-        log_warn("%s; it is tried again", why.detail);
-        network_pool_retire(m, row->name, row->id, lease->subnet);
-    }
-    return 0;
+    LOCK_SCOPE(&m->lock);
+    return registry_find_locked(m, instance_id) != NULL;
 }
 
-/* Empty networks of the pool: taken back, or their leases dropped. */
+/*
+ * Empty networks of the pool: taken back, or their leases dropped. One that the engine does not let
+ * go of (somebody is on it) must not keep us from starting: the background goes on trying.
+ */
 static int settle_pool(Manager *m, const Found *found, Error *err)
 {
     for (size_t i = 0; i < found->subnets.n; i++) {
         const SubnetLeaseRow *lease = &found->subnets.items[i];
         const NetworkRow *row = NULL;
-        bool orphan;
-        (void)pthread_mutex_lock(&m->lock);
-        orphan = strcmp(lease->holder, "pool") != 0 && !registry_find_locked(m, lease->holder);
-        (void)pthread_mutex_unlock(&m->lock);
+        bool pool = strcmp(lease->holder, "pool") == 0;
         for (size_t k = 0; k < found->networks.n && !row; k++)
             if (strcmp(found->networks.items[k].name, lease->network_name) == 0)
                 row = &found->networks.items[k];
-        if (strcmp(lease->holder, "pool") == 0 && row && str_eq(row->subnet, lease->subnet))
+        if (pool && row && str_eq(row->subnet, lease->subnet)) {
             network_pool_adopt(m, row->name, row->id, lease->subnet);
-        else if ((strcmp(lease->holder, "pool") == 0 || orphan) &&
-                 drop_lease(m, lease, row, err) < 0)
-            return -1;
+        } else if (pool || !is_known(m, lease->holder)) {
+            if (row)
+                network_pool_discard_later(m, row->name, row->id, lease->subnet);
+            else if (subnet_pool_release(m->subnets, lease->subnet, err) < 0)
+                return -1;
+        }
     }
     return 0;
+}
+
+/* Port leases of instances that no row knows. */
+static int settle_ports(Manager *m, Error *err)
+{
+    PortLeaseRows leases = { 0 };
+    int rc = port_leases_all(m->parts.db, &leases, err);
+
+    for (size_t i = 0; i < leases.n && rc == 0; i++)
+        if (!is_known(m, leases.items[i].instance_id))
+            rc = port_pool_release(m->ports, leases.items[i].instance_id, err);
+    port_lease_rows_fini(&leases);
+    return rc;
 }
 
 static int find_all(Manager *m, Found *found, Error *err)
@@ -219,6 +228,7 @@ int recover(Manager *m, Error *err)
 {
     AUTO_INSTANCE_ROWS InstanceRows rows = { 0 };
     Found found = { 0 };
+    Error left = { 0 };
     size_t n_adopted = 0;
     int rc = find_all(m, &found, err);
 
@@ -234,7 +244,9 @@ int recover(Manager *m, Error *err)
     if (rc == 0)
         rc = settle_pool(m, &found, err);
     if (rc == 0)
-        rc = sweep(m, 0, err);
+        rc = settle_ports(m, err);
+    if (rc == 0 && sweep(m, 0, &left) < 0)
+        log_warn("leftovers: %s; they are looked for again later", left.detail);
     if (rc == 0 && rows.n > 0)
         log_info("recovered %zu instances, %zu of them running", rows.n, n_adopted);
     found_fini(&found);

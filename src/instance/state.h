@@ -120,6 +120,7 @@ struct Manager {
     Lock lock;
     pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
     Map *instances;   /* id -> Instance */
+    size_t n_in_status[INSTANCE_ERROR + 1]; /* registered instances, as their views say */
     Map *owners;      /* owner key -> InstanceList */
     Map *idempotency; /* owner key + "\n" + key -> Instance */
     Map *inactive;    /* challenge id -> (void *)1 */
@@ -155,6 +156,8 @@ size_t manager_limit(Manager *m, const Owner *owner);
 /* ---- view.c ---- */
 /* Rebuilds instance->view; returns a reference. The caller holds the lock. */
 InstanceView *instance_refresh_locked(Manager *m, Instance *instance);
+/* Takes it out of the counts by status; for the registry. */
+void view_uncount_locked(Manager *m, const Instance *instance);
 void instance_set_phase_locked(Instance *instance, InstancePhase phase, const char *detail);
 /* Takes the lock, sets the phase, tells the observer. */
 void manager_phase(Manager *m, Instance *instance, InstancePhase phase, const char *detail);

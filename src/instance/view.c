@@ -87,11 +87,19 @@ static InstanceView *build(Manager *m, const Instance *in)
     return view;
 }
 
+void view_uncount_locked(Manager *m, const Instance *instance)
+{
+    if (instance->view)
+        m->n_in_status[instance->view->status]--;
+}
+
 InstanceView *instance_refresh_locked(Manager *m, Instance *instance)
 {
     instance->version++;
+    view_uncount_locked(m, instance);
     instance_view_unref(instance->view);
     instance->view = build(m, instance);
+    m->n_in_status[instance->view->status]++;
     return instance_view_ref(instance->view);
 }
 

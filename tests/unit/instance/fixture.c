@@ -202,6 +202,13 @@ int world_stop(World *w, const char *instance_id, Waiter *waiter, Error *err)
 
 /* ---- looking ---- */
 
+bool world_has(World *w, const char *instance_id)
+{
+    AUTO_VIEW InstanceView *view = manager_find(w->m, instance_id);
+
+    return view != NULL;
+}
+
 void world_hurry(World *w)
 {
     size_t pos = 0;

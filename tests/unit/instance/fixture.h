@@ -58,6 +58,8 @@ int world_spawn(World *w, const char *challenge, const char *owner, const char *
 void world_run(World *w, const char *challenge, const char *owner, char ret_id[INSTANCE_ID_SIZE]);
 int world_stop(World *w, const char *instance_id, Waiter *waiter, Error *err);
 
+bool world_has(World *w, const char *instance_id);
+
 /* Waits for a condition; fails the test after 20 s. */
 #define WAIT_FOR(cond)                                                                             \
     do {                                                                                           \
