@@ -37,7 +37,8 @@ typedef struct InstanceNetwork {
 
 typedef struct InstanceContainer {
     char *service, *name, *id; /* id NULL until made */
-    bool vital;                /* publishes a port or keeps running: its death ends the instance */
+    bool vital;                /* its death ends the instance */
+    bool may_end;              /* publishes nothing: an end with exit code 0 is no death */
 } InstanceContainer;
 
 typedef struct DoneCall {
@@ -119,11 +120,11 @@ struct Manager {
     Lock journal;
     Lock lock;
     pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
-    Map *instances;   /* id -> Instance */
+    Map *instances;                         /* id -> Instance */
     size_t n_in_status[INSTANCE_ERROR + 1]; /* registered instances, as their views say */
-    Map *owners;      /* owner key -> InstanceList */
-    Map *idempotency; /* owner key + "\n" + key -> Instance */
-    Map *inactive;    /* challenge id -> (void *)1 */
+    Map *owners;                            /* owner key -> InstanceList */
+    Map *idempotency;                       /* owner key + "\n" + key -> Instance */
+    Map *inactive;                          /* challenge id -> (void *)1 */
     SpawnQueue *queue;
     InstanceList parked; /* waiting for their image */
     InstanceList stops;  /* waiting for a stop worker */

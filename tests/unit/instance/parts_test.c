@@ -214,8 +214,9 @@ static void add_containers(Instance *in)
     in->containers = xcalloc(2, sizeof *in->containers);
     in->n_containers = 2;
     in->containers[0] =
-        (InstanceContainer){ xstrdup("web"), xstrdup("x-web-1"), xstrdup("c0"), true };
-    in->containers[1] = (InstanceContainer){ xstrdup("init"), xstrdup("x-init-1"), NULL, false };
+        (InstanceContainer){ xstrdup("web"), xstrdup("x-web-1"), xstrdup("c0"), true, false };
+    in->containers[1] =
+        (InstanceContainer){ xstrdup("init"), xstrdup("x-init-1"), NULL, false, true };
 }
 
 static void test_an_instance_comes_back_from_its_row(void **state)
