@@ -373,3 +373,16 @@ def test_many_networks():
         assert all(listens(i["ports"]["4000"]) for i in instances)
         attached = server.engine.inspect(server.engine.of_instance(instances[0]["instance_id"])[0]["Id"])
         assert len(attached["NetworkSettings"]["Networks"]) == 2
+
+
+def test_subnets_of_others_are_avoided_while_they_have_them():
+    with whaley(env={"NETWORK_POOL_SIZE": 0, "NETWORK_SUBNET_PREFIX": 24, "SWEEP_INTERVAL": 5,
+                     "NETWORK_SUBNET_BASE": "10.198.0.0/23"}, own=[("sleeper", SLEEPER)]) as server:
+        player = server.player("10.1.14.1")
+        taken = server.engine.request("POST", "/networks/create", {
+            "Name": "whaley-test-other", "IPAM": {"Config": [{"Subnet": "10.198.0.0/23"}]}})[1]["Id"]
+        try:
+            assert player.try_spawn("sleeper").body["code"] in ("no_subnets", "network_failed")
+        finally:
+            server.engine.remove_network(taken)
+        wait_for(lambda: player.try_spawn("sleeper").body["success"], 30, "its subnets are free again")
