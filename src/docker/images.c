@@ -82,7 +82,7 @@ int image_inspect(Engine *engine, const char *reference, ImageInfo *ret, Error *
 {
     AUTO_STRBUF StrBuf path = { 0 };
     AUTO_JSON JsonValue *root = NULL;
-    const JsonValue *config, *test;
+    const JsonValue *config, *health;
     ImageInfo info = { 0 };
     char what[200];
 
@@ -93,9 +93,9 @@ int image_inspect(Engine *engine, const char *reference, ImageInfo *ret, Error *
         engine_take_id(root, "Id", what, info.id, err) < 0)
         return -1;
     config = json_value_get(root, "Config");
-    test = json_value_get(json_value_get(config, "Healthcheck"), "Test");
-    info.has_healthcheck =
-        json_value_len(test) > 0 && !str_eq(json_value_string(json_value_at(test, 0), ""), "NONE");
+    health = json_value_get(config, "Healthcheck");
+    info.health.interval_ns = json_get_int(health, "Interval", 0);
+    info.health.start_interval_ns = json_get_int(health, "StartInterval", 0);
     if (json_value_kind(json_value_get(config, "ExposedPorts")) == JSON_KIND_OBJECT)
         read_exposed(json_value_get(config, "ExposedPorts"), &info);
     if (json_value_kind(json_value_get(config, "Labels")) == JSON_KIND_OBJECT)

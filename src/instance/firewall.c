@@ -13,17 +13,32 @@ enum { IPTABLES_TIMEOUT_MS = 15000, CHAIN_SIZE = 28, WORD_MAX = 11 };
 struct Firewall {
     Manager *m;
     Lock lock; /* also keeps two assertions apart: it is held across iptables, by intent */
+    char word[FIREWALL_WORD_SIZE];
     char in_chain[CHAIN_SIZE], forward_chain[CHAIN_SIZE];
     VEC(char *) egress;
     bool up, ever_up;
     char detail[256];
 };
 
-/* Private and link-local ranges that even egress does not reach (metadata services live there). */
-static const char *const closed_ranges[] = { "10.0.0.0/8",     "172.16.0.0/12",
-                                             "192.168.0.0/16", "169.254.0.0/16",
-                                             "100.64.0.0/10",  "127.0.0.0/8",
-                                             "224.0.0.0/4",    "255.255.255.255/32" };
+/*
+ * What even egress does not reach: private, link-local, shared, benchmark, multicast and reserved
+ * ranges (RFC 6890), where metadata services live too; Azure's lives on a public address.
+ */
+static const char *const closed[] = {
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "0.0.0.0/8",
+    "192.0.0.0/24",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "168.63.129.16/32 -p tcp --dport 80",
+    "168.63.129.16/32 -p tcp --dport 32526",
+};
 
 /*
  * iptables takes 28 bytes, so long prefixes are cut; then, and where characters are replaced, a
@@ -51,13 +66,12 @@ void firewall_word(const char *prefix, char ret_word[FIREWALL_WORD_SIZE])
 Firewall *firewall_new(Manager *m)
 {
     Firewall *f = xnew(Firewall);
-    char word[FIREWALL_WORD_SIZE];
 
     f->m = m;
     (void)pthread_mutex_init(&f->lock, NULL);
-    firewall_word(m->prefix, word);
-    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", word);
-    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", word);
+    firewall_word(m->prefix, f->word);
+    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", f->word);
+    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", f->word);
     return f;
 }
 
@@ -85,27 +99,29 @@ static int run(const char *const argv[], const char *input, Error *err)
     return rc == 0 ? 0 : -1;
 }
 
-/* The whole content of our chains, replaced in one transaction. */
-static void write_rules(const Firewall *f, StrBuf *out)
+/*
+ * Egress networks: closed ranges first, the rest is let through. Traffic inside one bridge is left
+ * alone throughout: with bridge-nf-call-iptables it passes here too.
+ */
+static void add_egress(StrBuf *out, const char *word, const char *subnet)
 {
-    const char *pool = f->m->parts.settings->network_subnet_base;
+    strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -j RETURN\n", word, subnet, subnet);
+    for (size_t i = 0; i < ARRAY_LEN(closed); i++)
+        strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -m conntrack --ctstate NEW -j DROP\n", word,
+                    subnet, closed[i]);
+    strbuf_addf(out, "-A %s-FORWARD -s %s -j RETURN\n", word, subnet);
+}
 
-    strbuf_addf(out, "*filter\n:%s - [0:0]\n:%s - [0:0]\n", f->in_chain, f->forward_chain);
-    strbuf_addf(out, "-A %s -s %s -m conntrack --ctstate NEW -j DROP\n", f->in_chain, pool);
-    /*
-     * Egress networks: closed ranges first, the rest is let through. Traffic inside one bridge is
-     * left alone throughout: with bridge-nf-call-iptables it passes here too.
-     */
-    for (size_t i = 0; i < f->egress.n; i++) {
-        const char *subnet = f->egress.items[i];
-        strbuf_addf(out, "-A %s -s %s -d %s -j RETURN\n", f->forward_chain, subnet, subnet);
-        for (size_t k = 0; k < ARRAY_LEN(closed_ranges); k++)
-            strbuf_addf(out, "-A %s -s %s -d %s -m conntrack --ctstate NEW -j DROP\n",
-                        f->forward_chain, subnet, closed_ranges[k]);
-        strbuf_addf(out, "-A %s -s %s -j RETURN\n", f->forward_chain, subnet);
-    }
-    strbuf_addf(out, "-A %s -s %s ! -d %s -m conntrack --ctstate NEW -j DROP\n", f->forward_chain,
-                pool, pool);
+void firewall_rules(const FirewallPlan *plan, StrBuf *out)
+{
+    const char *word = plan->word, *pool = plan->pool;
+
+    strbuf_addf(out, "*filter\n:%s-INPUT - [0:0]\n:%s-FORWARD - [0:0]\n", word, word);
+    strbuf_addf(out, "-A %s-INPUT -s %s -m conntrack --ctstate NEW -j DROP\n", word, pool);
+    for (size_t i = 0; i < plan->n_egress; i++)
+        add_egress(out, word, plan->egress[i]);
+    strbuf_addf(out, "-A %s-FORWARD -s %s ! -d %s -m conntrack --ctstate NEW -j DROP\n", word, pool,
+                pool);
     strbuf_adds(out, "COMMIT\n");
 }
 
@@ -132,7 +148,9 @@ static int install_locked(Firewall *f, Error *err)
                          "the engine is on another host; install the rules there yourself");
     if (geteuid() != 0)
         return error_set(err, E_UNAVAILABLE, "not root");
-    write_rules(f, &rules);
+    firewall_rules(&(FirewallPlan){ f->word, f->m->parts.settings->network_subnet_base,
+                                    f->egress.items, f->egress.n },
+                   &rules);
     if (run(restore, strbuf_str(&rules), err) < 0)
         return -1;
     (void)run(new_chain, NULL, &ignored); /* exists, unless the engine was never started */
@@ -155,6 +173,28 @@ void firewall_assert(Firewall *f)
         log_warn("firewall: NOT in place: %s; instances can reach this host and the network",
                  f->detail);
     f->ever_up = true;
+}
+
+static void remove_chain(const char *hook, const char *chain)
+{
+    const char *const unhook[] = { "iptables", "-w", "5", "-D", hook, "-j", chain, NULL };
+    const char *const flush[] = { "iptables", "-w", "5", "-F", chain, NULL };
+    const char *const remove[] = { "iptables", "-w", "5", "-X", chain, NULL };
+    Error ignored = { 0 };
+
+    (void)run(unhook, NULL, &ignored);
+    (void)run(flush, NULL, &ignored);
+    (void)run(remove, NULL, &ignored);
+}
+
+void firewall_remove(Firewall *f)
+{
+    LOCK_SCOPE(&f->lock);
+    if (!f->up)
+        return;
+    remove_chain("INPUT", f->in_chain);
+    remove_chain("DOCKER-USER", f->forward_chain);
+    f->up = false;
 }
 
 void firewall_add_egress(Firewall *f, const char *subnet)

@@ -13,7 +13,7 @@ enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250 };
 
 typedef struct ServiceImage {
     char id[ENGINE_ID_SIZE];
-    bool has_healthcheck;
+    ImageHealth health;
 } ServiceImage;
 
 /* One challenge at one revision. */
@@ -23,8 +23,9 @@ typedef struct ImageJob {
     bool busy;            /* a worker is on it: it must not be freed */
     bool dropped;         /* free it when the worker is done */
     _Atomic bool cancel;
-    char progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
-    char detail[PHASE_DETAIL_SIZE];   /* for organisers: the build's last line, or why it failed */
+    char
+        progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
+    char detail[PHASE_DETAIL_SIZE];    /* for organisers: the build's last line, or why it failed */
     Millis failed_at, told_at;
     ServiceImage *images; /* by index of plan->services */
     ImageBuilder *builder;
@@ -199,7 +200,7 @@ bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *
 }
 
 bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *revision,
-                        const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck)
+                        const char *service, char ret_id[ENGINE_ID_SIZE], ImageHealth *ret_health)
 {
     LOCK_SCOPE(&b->lock);
     const ImageJob *job = find_locked(b, challenge_id, revision);
@@ -208,7 +209,7 @@ bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *r
          i++) {
         if (strcmp(job->challenge->plan->services[i].name, service) == 0) {
             memcpy(ret_id, job->images[i].id, ENGINE_ID_SIZE);
-            *ret_healthcheck = job->images[i].has_healthcheck;
+            *ret_health = job->images[i].health;
             return true;
         }
     }
@@ -346,13 +347,14 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
                          service->name, info.reserved_label);
     LOCK_SCOPE(&job->builder->lock);
     memcpy(job->images[index].id, info.id, sizeof job->images[index].id);
-    job->images[index].has_healthcheck = info.has_healthcheck;
+    job->images[index].health = info.health;
     return 0;
 }
 
 static int ensure_images(ImageJob *job, Error *err)
 {
-    AUTO_CLOSE int dir_fd = open(job->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_CLOSE int dir_fd =
+        open(job->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (dir_fd < 0)
         return error_sys(err, "opening %s", job->challenge->path);

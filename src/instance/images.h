@@ -37,6 +37,6 @@ ImageState image_builder_progress(ImageBuilder *builder, const char *challenge_i
 bool image_builder_knows(ImageBuilder *builder, const char *challenge_id, const char *revision);
 /* Image id of a service when IMAGE_READY; false otherwise. */
 bool image_builder_find(ImageBuilder *builder, const char *challenge_id, const char *revision,
-                        const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck);
+                        const char *service, char ret_id[ENGINE_ID_SIZE], ImageHealth *ret_health);
 /* Is this image (by id) needed by a known revision? For the sweep. */
 bool image_builder_uses(ImageBuilder *builder, const char *image_id);

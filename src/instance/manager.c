@@ -292,6 +292,8 @@ void manager_stop(Manager *m, Millis grace)
     for (size_t i = 0; i < m->n_threads; i++)
         (void)pthread_join(m->threads[i], NULL);
     m->n_threads = 0;
+    if (map_count(m->instances) == 0) /* else they run on, and so do the rules about them */
+        firewall_remove(m->firewall);
     call_left(m);
 }
 

@@ -3,6 +3,7 @@
 The engine proxy stops time right before or right after a call, so that the kill lands exactly there.
 """
 import sqlite3
+import subprocess
 import threading
 
 from engine_proxy import EngineProxy
@@ -248,6 +249,32 @@ def test_orphans_without_a_row_are_swept():
     server.start()
     wait_for(lambda: not server.engine.containers(["whaley.instance_id"]), 20, "the orphan is gone")
     assert server.engine.inspect_network(foreign)["Name"] == "whaley-foreign-net"
+    server.close()
+
+
+def chains(server):
+    done = subprocess.run(["iptables", "-S"], capture_output=True, text=True, check=True)
+    return sorted({line.split()[1] for line in done.stdout.splitlines()
+                   if line.startswith("-N " + server.env["NETWORK_PREFIX"].upper())})
+
+
+@timeout(180)
+def test_firewall_stays_as_long_as_instances_do():
+    Engine().base_image()
+    server = Whaley(challenges=[])
+    server.write_challenge("sleeper", LONG)
+    server.start()
+    player = server.player("10.8.8.1")
+    instance = player.spawn("sleeper")
+    both = chains(server)
+    assert len(both) == 2, both
+    server.terminate()
+    assert chains(server) == both, "the instance runs on"
+    server.env["PORT"] = str(server.port)
+    server.start()
+    player.stop(instance["instance_id"])
+    server.terminate()
+    assert chains(server) == [], "nothing is left to keep apart"
     server.close()
 
 
