@@ -37,14 +37,20 @@ static const char *container_status(const Found *found, const char *id)
     return "gone";
 }
 
-/* First vital container that does not run, or NULL. */
+/*
+ * First vital container that does not run, or NULL. One that may end and did is looked at more
+ * closely once the engine's events are watched.
+ */
 static const InstanceContainer *missing(const Instance *in, const Found *found)
 {
+    static const char *const alive[] = { "running", "restarting", "paused" };
+
     for (size_t i = 0; i < in->n_containers; i++) {
-        const char *status = container_status(found, in->containers[i].id);
-        if (in->containers[i].vital && strcmp(status, "running") != 0 &&
-            strcmp(status, "restarting") != 0)
-            return &in->containers[i];
+        const InstanceContainer *c = &in->containers[i];
+        const char *status = container_status(found, c->id);
+        bool ended = c->may_end && strcmp(status, "exited") == 0;
+        if (c->vital && !ended && !str_in(status, alive, ARRAY_LEN(alive)))
+            return c;
     }
     return NULL;
 }

@@ -37,7 +37,8 @@ typedef struct InstanceNetwork {
 
 typedef struct InstanceContainer {
     char *service, *name, *id; /* id NULL until made */
-    bool vital;                /* publishes a port or keeps running: its death ends the instance */
+    bool vital;                /* its death ends the instance */
+    bool may_end;              /* publishes nothing: an end with exit code 0 is no death */
 } InstanceContainer;
 
 typedef struct DoneCall {

@@ -138,10 +138,12 @@ void survey_engine(Manager *m)
 
     if (container_published_ports(m->parts.engine, &ports, &n, &err) == 0)
         port_pool_set_foreign(m->ports, ports, n);
-    if (network_list(m->parts.engine, NULL, &networks, &err) == 0)
-        for (size_t i = 0; i < networks.n; i++)
-            if (!networks.items[i].managed)
+    if (network_list(m->parts.engine, NULL, &networks, &err) == 0) {
+        subnet_pool_forget_foreign(m->subnets);
+        for (size_t i = 0; i < networks.n; i++) /* ours are leased; another Whaley's are foreign */
+            if (!subnet_pool_is_leased(m->subnets, networks.items[i].subnet))
                 subnet_pool_mark_foreign(m->subnets, networks.items[i].subnet);
+    }
     if (engine_is_local(m->parts.engine))
         subnet_pool_mark_routes(m->subnets);
 }

@@ -45,7 +45,7 @@ static void fill_extend(InstanceView *view, const Instance *in)
 
     view->extend_step_s = in->extend_step_s;
     view->extend_available_at = started_at + in->timeout_s * 500000;
-    if (in->extend_step_s > 0 && in->extended_s < in->timeout_s)
+    if (in->extend_step_s > 0 && in->extended_s + in->extend_step_s <= in->timeout_s)
         view->extend_remaining_s = in->timeout_s - in->extended_s;
 }
 

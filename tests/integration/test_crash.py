@@ -315,3 +315,22 @@ def test_what_cannot_be_removed_does_not_keep_whaley_from_starting():
         assert_nothing_left(server)
         wait_for(lambda: not engine.networks(), 20, "the network too")
         server.close()
+
+
+def test_a_database_that_takes_nothing_keeps_no_instance_running():
+    server = Whaley(challenges=[])
+    server.engine.base_image()
+    server.write_challenge("sleeper", LONG)
+    server.start()
+    player = server.player("10.8.10.1")
+    instance_id = player.spawn("sleeper")["instance_id"]
+    db = sqlite3.connect(f"{server.data_dir}/whaley.db", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")  # nobody else can write now
+    answer = player.api("DELETE", f"/instances/{instance_id}")
+    assert answer.status == 400 and answer.body["code"] == "cleanup_failed", answer
+    assert server.engine.of_instance(instance_id) == [], "it is stopped, as the answer says"
+    db.execute("ROLLBACK")
+    db.close()
+    wait_for(lambda: player.instance(instance_id) is None, 40, "it is gone")
+    assert_nothing_left(server)
+    server.close()

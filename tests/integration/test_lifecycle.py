@@ -190,6 +190,30 @@ def test_a_service_that_never_listens_fails_with_its_last_lines():
         server.assert_clean()
 
 
+def test_a_helper_may_end():
+    files = dict(SLEEPER, **{
+        "instance.toml": SLEEPER["instance.toml"].replace("timeout = 10", "timeout = 600"),
+        "compose.yaml": SLEEPER["compose.yaml"] + "  seed:\n    image: whaley/base:busybox\n"
+                                                  '    command: ["sh", "-c", "sleep 1; exit $$CODE"]\n'
+                                                  "    environment: [CODE=0]\n"})
+    worse = dict(files, **{"instance.toml": files["instance.toml"].replace('"sleeper"', '"worse"'),
+                           "compose.yaml": files["compose.yaml"].replace("CODE=0", "CODE=3")})
+    with whaley(own=[("sleeper", files), ("worse", worse)]) as server:
+        player = server.player("10.1.13.1")
+        instance = player.spawn("sleeper")
+        bad = player.spawn("worse")
+        player.wait_status(bad["instance_id"], "error", 10)
+        assert player.instance(instance["instance_id"])["status"] == "running"
+        helper = server.engine.of_instance(instance["instance_id"])
+        assert sorted(c["State"] for c in helper) == ["exited", "running"], helper
+        app = [c for c in helper if c["State"] == "running"][0]
+        server.engine.request("POST", f"/containers/{app['Id']}/pause")  # by an organiser who looks at it
+        server.restart(hard=True)
+        assert player.instance(instance["instance_id"])["status"] == "running"
+        server.engine.request("POST", f"/containers/{app['Id']}/unpause")
+        assert listens(instance["ports"]["4000"])
+
+
 def test_a_build_tells_players_nothing_but_the_step():
     files = dict(SLEEPER, **{
         "compose.yaml": 'services:\n  app:\n    build: .\n    ports: ["4000"]\n',
@@ -349,3 +373,16 @@ def test_many_networks():
         assert all(listens(i["ports"]["4000"]) for i in instances)
         attached = server.engine.inspect(server.engine.of_instance(instances[0]["instance_id"])[0]["Id"])
         assert len(attached["NetworkSettings"]["Networks"]) == 2
+
+
+def test_subnets_of_others_are_avoided_while_they_have_them():
+    with whaley(env={"NETWORK_POOL_SIZE": 0, "NETWORK_SUBNET_PREFIX": 24, "SWEEP_INTERVAL": 5,
+                     "NETWORK_SUBNET_BASE": "10.198.0.0/23"}, own=[("sleeper", SLEEPER)]) as server:
+        player = server.player("10.1.14.1")
+        taken = server.engine.request("POST", "/networks/create", {
+            "Name": "whaley-test-other", "IPAM": {"Config": [{"Subnet": "10.198.0.0/23"}]}})[1]["Id"]
+        try:
+            assert player.try_spawn("sleeper").body["code"] in ("no_subnets", "network_failed")
+        finally:
+            server.engine.remove_network(taken)
+        wait_for(lambda: player.try_spawn("sleeper").body["success"], 30, "its subnets are free again")

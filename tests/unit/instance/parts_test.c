@@ -207,6 +207,30 @@ static void test_capabilities_environment_and_ports(void **state)
     instance_free(in);
 }
 
+/* ---- the view ---- */
+
+/* A step that would go over the cap is refused, not shortened: then nothing remains. */
+static void test_what_remains_to_extend_can_be_had(void **state)
+{
+    static const struct {
+        int64_t step, extended, remaining;
+    } cases[] = { { 60, 0, 600 }, { 60, 540, 60 }, { 60, 560, 0 },
+                  { 60, 600, 0 }, { 1800, 0, 0 },  { 0, 0, 0 } };
+    AUTO_WORLD World *w = world_with("ready = \"started\"\n");
+    Instance *in = make_instance(w);
+
+    (void)state;
+    in->timeout_s = 600;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        AUTO_VIEW InstanceView *view = NULL;
+        in->extend_step_s = cases[i].step;
+        in->extended_s = cases[i].extended;
+        view = instance_refresh_locked(w->m, in);
+        CHECK_INT(view->extend_remaining_s, cases[i].remaining);
+    }
+    instance_free(in);
+}
+
 /* ---- the row ---- */
 
 static void add_containers(Instance *in)
@@ -214,8 +238,9 @@ static void add_containers(Instance *in)
     in->containers = xcalloc(2, sizeof *in->containers);
     in->n_containers = 2;
     in->containers[0] =
-        (InstanceContainer){ xstrdup("web"), xstrdup("x-web-1"), xstrdup("c0"), true };
-    in->containers[1] = (InstanceContainer){ xstrdup("init"), xstrdup("x-init-1"), NULL, false };
+        (InstanceContainer){ xstrdup("web"), xstrdup("x-web-1"), xstrdup("c0"), true, false };
+    in->containers[1] =
+        (InstanceContainer){ xstrdup("init"), xstrdup("x-init-1"), NULL, false, true };
 }
 
 static void test_an_instance_comes_back_from_its_row(void **state)
@@ -364,6 +389,7 @@ int main(void)
         cmocka_unit_test(test_every_service_is_hardened),
         cmocka_unit_test(test_setuid_is_for_challenges_that_ask),
         cmocka_unit_test(test_capabilities_environment_and_ports),
+        cmocka_unit_test(test_what_remains_to_extend_can_be_had),
         cmocka_unit_test(test_an_instance_comes_back_from_its_row),
         cmocka_unit_test(test_rows_of_every_kind_are_taken),
         cmocka_unit_test(test_a_network_that_cannot_be_made_leaves_no_lease_or_says_which),

@@ -147,6 +147,22 @@ static void test_foreign_networks_are_avoided(void **state)
     }
 }
 
+static void test_foreign_networks_come_and_go(void **state)
+{
+    AUTO_DB Db *db = open_db();
+    AUTO_SUBNET_POOL SubnetPool *pool = open_pool(db, "10.240.0.0/29", 30);
+
+    (void)state;
+    subnet_pool_mark_foreign(pool, "10.240.0.0/30");
+    check_lease(pool, "a", "10.240.0.4/30");
+    CHECK(subnet_pool_is_leased(pool, "10.240.0.4/30"));
+    CHECK(!subnet_pool_is_leased(pool, "10.240.0.0/30"));
+    CHECK(!subnet_pool_is_leased(pool, "10.240.0.0/29"));
+    CHECK(!subnet_pool_is_leased(pool, ""));
+    subnet_pool_forget_foreign(pool);
+    check_lease(pool, "b", "10.240.0.0/30");
+}
+
 static void test_leases_outlive_the_process(void **state)
 {
     AUTO_DB Db *db = open_db();
@@ -184,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_each_subnet_is_leased_once_and_rests_after_use),
         cmocka_unit_test(test_releasing_twice_or_what_is_not_ours_counts_once),
         cmocka_unit_test(test_foreign_networks_are_avoided),
+        cmocka_unit_test(test_foreign_networks_come_and_go),
         cmocka_unit_test(test_leases_outlive_the_process),
         cmocka_unit_test(test_a_lease_only_the_database_knows_is_respected),
     };
