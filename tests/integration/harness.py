@@ -449,7 +449,10 @@ class Whaley:
             body = json_body if isinstance(json_body, bytes) else json.dumps(json_body).encode()
         sent.update(headers or {})
         try:
-            connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+            try:
+                connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # refused before all of the body was sent: the answer is there all the same
             answer = connection.getresponse()
             data = answer.read()
             if "application/json" in (answer.getheader("Content-Type") or "") and data:
