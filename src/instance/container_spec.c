@@ -231,14 +231,21 @@ static void fill_health(ContainerSpec *spec, Project *p, const PlanService *s,
 
 static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
 {
+    static const char *const nowhere[] = { "127.0.0.1" };
     EnginePair *sysctls = arena_alloc(p->arena, (s->n_sysctls + 1) * sizeof *sysctls);
 
     for (size_t i = 0; i < s->n_sysctls; i++)
         sysctls[i] = (EnginePair){ s->sysctls[i].key, s->sysctls[i].value };
     spec->sysctls = sysctls;
     spec->n_sysctls = s->n_sysctls;
-    spec->dns = s->dns.items;
-    spec->n_dns = s->dns.n;
+    /*
+     * The engine's resolver asks a resolver on the host's loopback from the host, past the
+     * firewall: a way out by name. Without egress it is given the container's own loopback instead,
+     * where nobody answers; names of the instance's services are not asked there.
+     */
+    bool closed = !p->challenge->egress && s->dns.n == 0;
+    spec->dns = closed ? nowhere : s->dns.items;
+    spec->n_dns = closed ? ARRAY_LEN(nowhere) : s->dns.n;
     spec->dns_search = s->dns_search.items;
     spec->n_dns_search = s->dns_search.n;
     spec->dns_opt = s->dns_opt.items;

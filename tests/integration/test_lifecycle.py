@@ -291,6 +291,7 @@ def test_instances_cannot_reach_each_other_or_the_host():
         assert server.api("GET", "/health").body["status"] == "healthy"
         host = containers[0]["HostConfig"]
         assert host["CapDrop"] == ["ALL"] and not host["Privileged"] and not host["Binds"]
+        assert host["Dns"] == ["127.0.0.1"], "no question leaves by the host's own resolver"
         assert host["Memory"] == host["MemorySwap"] == 384 << 20 and host["PidsLimit"] == 256
         assert "no-new-privileges:true" in host["SecurityOpt"]
 
