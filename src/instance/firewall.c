@@ -1,5 +1,6 @@
 #include "instance/firewall.h"
 #include "base/crypto.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/strbuf.h"
@@ -99,48 +100,84 @@ static int run(const char *const argv[], const char *input, Error *err)
     return rc == 0 ? 0 : -1;
 }
 
-/*
- * Egress networks: closed ranges first, the rest is let through. Traffic inside one bridge is left
- * alone throughout: with bridge-nf-call-iptables it passes here too.
- */
-static void add_egress(StrBuf *out, const char *word, const char *subnet)
+/* Egress networks: neighbours and closed ranges first, the rest is let through. */
+static void add_egress(StrBuf *out, const FirewallPlan *plan, const char *subnet)
 {
-    strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -j RETURN\n", word, subnet, subnet);
+    strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -m conntrack --ctstate NEW -j DROP\n", plan->word,
+                subnet, plan->pool);
     for (size_t i = 0; i < ARRAY_LEN(closed); i++)
-        strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -m conntrack --ctstate NEW -j DROP\n", word,
-                    subnet, closed[i]);
-    strbuf_addf(out, "-A %s-FORWARD -s %s -j RETURN\n", word, subnet);
+        strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -m conntrack --ctstate NEW -j DROP\n",
+                    plan->word, subnet, closed[i]);
+    strbuf_addf(out, "-A %s-FORWARD -s %s -j RETURN\n", plan->word, subnet);
 }
 
+/*
+ * FORWARD is hooked in the mangle table, which the engine never touches: each time it makes a
+ * network it takes the jumps to DOCKER-USER and to its isolation chain out of `filter` for a
+ * moment, and a connection opened in that moment would stay open.
+ */
 void firewall_rules(const FirewallPlan *plan, StrBuf *out)
 {
     const char *word = plan->word, *pool = plan->pool;
 
-    strbuf_addf(out, "*filter\n:%s-INPUT - [0:0]\n:%s-FORWARD - [0:0]\n", word, word);
+    strbuf_addf(out, "*filter\n:%s-INPUT - [0:0]\n", word);
     strbuf_addf(out, "-A %s-INPUT -s %s -m conntrack --ctstate NEW -j DROP\n", word, pool);
+    strbuf_addf(out, "COMMIT\n*mangle\n:%s-FORWARD - [0:0]\n", word);
+    /* With bridge-nf-call-iptables the traffic inside one bridge passes here too: let it be. */
+    if (plan->sees_bridged)
+        strbuf_addf(out, "-A %s-FORWARD -m physdev --physdev-is-bridged -j RETURN\n", word);
     for (size_t i = 0; i < plan->n_egress; i++)
-        add_egress(out, word, plan->egress[i]);
-    strbuf_addf(out, "-A %s-FORWARD -s %s ! -d %s -m conntrack --ctstate NEW -j DROP\n", word, pool,
-                pool);
+        add_egress(out, plan, plan->egress[i]);
+    strbuf_addf(out, "-A %s-FORWARD -s %s -m conntrack --ctstate NEW -j DROP\n", word, pool);
     strbuf_adds(out, "COMMIT\n");
 }
 
-static int ensure_jump(const char *from, const char *to, Error *err)
+static int ensure_jump(const char *table, const char *from, const char *to, Error *err)
 {
-    const char *const check[] = { "iptables", "-w", "5", "-C", from, "-j", to, NULL };
-    const char *const insert[] = { "iptables", "-w", "5", "-I", from, "1", "-j", to, NULL };
+    const char *const check[] = { "iptables", "-w", "5", "-t", table, "-C", from, "-j", to, NULL };
+    const char *const insert[] = { "iptables", "-w", "5",  "-t", table, "-I",
+                                   from,       "1",  "-j", to,   NULL };
     Error absent = { 0 };
 
     return run(check, NULL, &absent) == 0 ? 0 : run(insert, NULL, err);
 }
 
-static int install_locked(Firewall *f, Error *err)
+/* Whether iptables is shown what passes inside a bridge (kernel doc ip-sysctl, bridge-nf-*). */
+static bool kernel_shows_bridged(void)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len;
+
+    return fs_read_file("/proc/sys/net/bridge/bridge-nf-call-iptables", 16, &text, &len, NULL) ==
+               0 &&
+           text[0] == '1';
+}
+
+/*
+ * The rule about bridged traffic needs xt_physdev. A kernel without it can do without as long as it
+ * does not show iptables that traffic; the rule is wanted all the same, because the engine may turn
+ * that on at any time.
+ */
+static int restore_rules(Firewall *f, Error *err)
 {
     static const char *const restore[] = { "iptables-restore", "-w", "5", "--noflush", NULL };
-    static const char *const new_chain[] = { "iptables", "-w", "5", "-N", "DOCKER-USER", NULL };
+    FirewallPlan plan = { f->word, f->m->parts.settings->network_subnet_base, f->egress.items,
+                          f->egress.n, true };
     AUTO_STRBUF StrBuf rules = { 0 };
-    Error ignored = { 0 };
 
+    firewall_rules(&plan, &rules);
+    if (run(restore, strbuf_str(&rules), err) == 0)
+        return 0;
+    if (kernel_shows_bridged())
+        return -1;
+    plan.sees_bridged = false;
+    strbuf_clear(&rules);
+    firewall_rules(&plan, &rules);
+    return run(restore, strbuf_str(&rules), err);
+}
+
+static int install_locked(Firewall *f, Error *err)
+{
     if (!f->m->parts.settings->firewall_enabled)
         return error_set(err, E_UNAVAILABLE, "FIREWALL_ENABLED is false");
     if (!engine_is_local(f->m->parts.engine))
@@ -148,15 +185,9 @@ static int install_locked(Firewall *f, Error *err)
                          "the engine is on another host; install the rules there yourself");
     if (geteuid() != 0)
         return error_set(err, E_UNAVAILABLE, "not root");
-    firewall_rules(&(FirewallPlan){ f->word, f->m->parts.settings->network_subnet_base,
-                                    f->egress.items, f->egress.n },
-                   &rules);
-    if (run(restore, strbuf_str(&rules), err) < 0)
+    if (restore_rules(f, err) < 0 || ensure_jump("filter", "INPUT", f->in_chain, err) < 0)
         return -1;
-    (void)run(new_chain, NULL, &ignored); /* exists, unless the engine was never started */
-    if (ensure_jump("INPUT", f->in_chain, err) < 0)
-        return -1;
-    return ensure_jump("DOCKER-USER", f->forward_chain, err);
+    return ensure_jump("mangle", "FORWARD", f->forward_chain, err);
 }
 
 void firewall_assert(Firewall *f)
@@ -175,11 +206,13 @@ void firewall_assert(Firewall *f)
     f->ever_up = true;
 }
 
-static void remove_chain(const char *hook, const char *chain)
+static void remove_chain(const char *table, const char *hook, const char *chain)
 {
-    const char *const unhook[] = { "iptables", "-w", "5", "-D", hook, "-j", chain, NULL };
-    const char *const flush[] = { "iptables", "-w", "5", "-F", chain, NULL };
-    const char *const remove[] = { "iptables", "-w", "5", "-X", chain, NULL };
+    const char *const unhook[] = {
+        "iptables", "-w", "5", "-t", table, "-D", hook, "-j", chain, NULL
+    };
+    const char *const flush[] = { "iptables", "-w", "5", "-t", table, "-F", chain, NULL };
+    const char *const remove[] = { "iptables", "-w", "5", "-t", table, "-X", chain, NULL };
     Error ignored = { 0 };
 
     (void)run(unhook, NULL, &ignored);
@@ -192,8 +225,8 @@ void firewall_remove(Firewall *f)
     LOCK_SCOPE(&f->lock);
     if (!f->up)
         return;
-    remove_chain("INPUT", f->in_chain);
-    remove_chain("DOCKER-USER", f->forward_chain);
+    remove_chain("filter", "INPUT", f->in_chain);
+    remove_chain("mangle", "FORWARD", f->forward_chain);
     f->up = false;
 }
 

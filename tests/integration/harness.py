@@ -394,9 +394,10 @@ class Whaley:
     def _drop_firewall(self):
         """Its chains stay when it ends, by design (instances run on); a test takes them away."""
         prefix = self.env["NETWORK_PREFIX"].upper()
-        for hook, chain in (("INPUT", f"{prefix}-INPUT"), ("DOCKER-USER", f"{prefix}-FORWARD")):
+        for table, hook in (("filter", "INPUT"), ("mangle", "FORWARD")):
+            chain = f"{prefix}-{hook}"
             for rule in (["-D", hook, "-j", chain], ["-F", chain], ["-X", chain]):
-                subprocess.run(["iptables", "-w", "5", *rule], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                subprocess.run(["iptables", "-w", "5", "-t", table, *rule], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
         return self.start()

@@ -1,6 +1,7 @@
 """What players do, end to end: the real binary, the real engine, the bundled challenges."""
 import concurrent.futures
 import socket
+import threading
 import time
 
 from harness import Engine, Whaley, timeout, wait_for
@@ -294,6 +295,39 @@ def test_instances_cannot_reach_each_other_or_the_host():
         assert host["Dns"] == ["127.0.0.1"], "no question leaves by the host's own resolver"
         assert host["Memory"] == host["MemorySwap"] == 384 << 20 and host["PidsLimit"] == 256
         assert "no-new-privileges:true" in host["SecurityOpt"]
+
+
+@timeout(180)
+def test_isolation_holds_while_the_engine_rewrites_its_rules():
+    """Making a network takes the engine's own isolation out for a moment; ours must not need it."""
+    long = dict(SLEEPER, **{"instance.toml": SLEEPER["instance.toml"].replace("timeout = 10", "timeout = 600")})
+    with whaley(own=[("sleeper", long)]) as server:
+        engine = server.engine
+        one, two = server.player("10.5.3.1").spawn("sleeper"), server.player("10.5.3.2").spawn("sleeper")
+        probe, target = (engine.of_instance(i["instance_id"])[0]["Id"] for i in (one, two))
+        address = next(iter(engine.inspect(target)["NetworkSettings"]["Networks"].values()))["IPAddress"]
+        done = threading.Event()
+
+        def rewrite():
+            for n in range(40):
+                made = engine.request("POST", "/networks/create", {
+                    "Name": f"whaley-busy-{n}", "Driver": "bridge", "Labels": {"whaley.managed": "true"},
+                    "IPAM": {"Config": [{"Subnet": f"10.197.{n}.0/28"}]}})[1]["Id"]
+                engine.remove_network(made)
+            done.set()
+
+        thread = threading.Thread(target=rewrite, daemon=True)
+        thread.start()
+        # The moments are short: ten loops of impatient clients at once find them.
+        knock = f"i=0; while [ $i -lt 4 ]; do timeout -s KILL 0.03 nc {address} 4000 </dev/null && echo REACHED; " \
+                f"echo hi | timeout -s KILL 0.03 nc {address} 4000; i=$((i+1)); done"
+        rounds = 0
+        while not done.is_set():
+            out = engine.execute(probe, ["sh", "-c", f"for j in 0 1 2 3 4 5 6 7 8 9; do ( {knock} ) & done; wait"])
+            rounds += 1
+            assert b"REACHED" not in out and b"hi" not in out, "the neighbour was reached"
+        thread.join()
+        assert rounds >= 2
 
 
 def test_services_of_one_instance_reach_each_other():

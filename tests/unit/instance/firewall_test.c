@@ -57,12 +57,15 @@ static void egress_stops_at_closed_ranges(void **state)
     AUTO_STRBUF StrBuf out = { 0 };
 
     (void)state;
-    firewall_rules(&(FirewallPlan){ "W", "10.240.0.0/16", egress, 1 }, &out);
-    size_t inside = line_of(out.data, "-A W-FORWARD -s 10.240.0.16/28 -d 10.240.0.16/28 -j RETURN");
+    firewall_rules(&(FirewallPlan){ "W", "10.240.0.0/16", egress, 1, true }, &out);
+    size_t table = line_of(out.data, "*mangle");
+    size_t inside = line_of(out.data, "-A W-FORWARD -m physdev --physdev-is-bridged -j RETURN");
+    size_t neighbours =
+        line_of(out.data, "-A W-FORWARD -s 10.240.0.16/28 -d 10.240.0.0/16 -m conn");
     size_t open = line_of(out.data, "-A W-FORWARD -s 10.240.0.16/28 -j RETURN");
     size_t rest =
-        line_of(out.data, "-A W-FORWARD -s 10.240.0.0/16 ! -d 10.240.0.0/16 -m conntrack");
-    CHECK(inside < open && open < rest);
+        line_of(out.data, "-A W-FORWARD -s 10.240.0.0/16 -m conntrack --ctstate NEW -j DROP");
+    CHECK(table < inside && inside < neighbours && neighbours < open && open < rest);
     for (size_t i = 0; i < ARRAY_LEN(closed); i++) {
         AUTO_FREE char *rule = xasprintf("-A W-FORWARD -s 10.240.0.16/28 -d %s", closed[i]);
         size_t at = line_of(out.data, rule);
