@@ -152,7 +152,7 @@ static const char *settle(Manager *m, Instance *in, const Found *found)
     if (running)
         lost = missing(in, found);
     for (size_t i = 0; i < in->n_networks && running && !lost && !clean; i++)
-        if (in->challenge && in->challenge->egress)
+        if (in->networks[i].egress)
             firewall_add_egress(m->firewall, in->networks[i].subnet);
     LOCK_SCOPE(&m->lock);
     registry_add_locked(m, in);

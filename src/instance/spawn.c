@@ -74,7 +74,7 @@ static int step_networks(Project *p, Error *err)
     if (plan->n_networks > NETWORKS_MAX)
         return error_set(err, E_CHALLENGE_BROKEN, "more than %d networks", NETWORKS_MAX);
     for (size_t i = 0; i < plan->n_networks; i++) {
-        InstanceNetwork network = { 0 };
+        InstanceNetwork network = { .egress = p->challenge->egress };
         NetworkWish wish = { .instance = p->instance,
                              .key = plan->networks[i].key,
                              .internal = plan->networks[i].internal,

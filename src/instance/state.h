@@ -33,6 +33,7 @@ typedef struct InstanceNetwork {
     char *name, *id; /* id NULL until made */
     char subnet[SUBNET_TEXT_SIZE];
     bool pooled; /* goes back to the pool */
+    bool egress; /* the firewall lets it out */
 } InstanceNetwork;
 
 typedef struct InstanceContainer {
@@ -166,7 +167,7 @@ void manager_notify(Manager *m, InstanceView *view, InstanceChange change, StopR
 
 /* ---- record.c: Instance <-> database row ---- */
 MUST_USE int record_save(Manager *m, Instance *instance, Error *err);
-/* An Instance from a row; its challenge is looked up by revision. */
+/* An Instance from a row; its challenge is looked up by id. */
 Instance *record_restore(Manager *m, const InstanceRow *row);
 
 /* ---- decide.c / spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ----

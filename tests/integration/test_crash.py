@@ -2,6 +2,7 @@
 
 The engine proxy stops time right before or right after a call, so that the kill lands exactly there.
 """
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -181,6 +182,31 @@ def test_running_instances_are_adopted():
     for who, instance in ((player, before[0]), (player, before[1]), (other, before[2])):
         who.stop(instance["instance_id"])
     assert_nothing_left(server)
+    server.close()
+
+
+@timeout(180)
+def test_egress_outlives_a_restart_and_the_challenge():
+    """What an instance may reach is its own, whatever became of its challenge meanwhile."""
+    Engine().base_image()
+    server = Whaley(challenges=[])
+    out = dict(LONG, **{"instance.toml": LONG["instance.toml"] + "egress = true\n"})
+    server.write_challenge("sleeper", out)
+    server.start()
+    server.player("10.8.9.1").spawn("sleeper")
+
+    def let_out():
+        rules = subprocess.run(["iptables", "-t", "mangle", "-S", server.env["NETWORK_PREFIX"].upper() + "-FORWARD"],
+                               capture_output=True, text=True, check=True).stdout
+        return [line for line in rules.splitlines() if line.endswith("-j RETURN") and " -s " in line]
+
+    before = let_out()
+    assert len(before) == 1, before
+    server.kill9()
+    shutil.rmtree(server.challenges_dir / "sleeper")
+    server.env["PORT"] = str(server.port)
+    server.start()
+    assert let_out() == before
     server.close()
 
 
