@@ -1,5 +1,4 @@
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "store/row_text.h"
 #include "store/tables.h"
 
