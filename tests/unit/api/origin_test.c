@@ -119,7 +119,7 @@ static void names_hosts_that_may_be_asked(void **state)
     static const struct {
         const char *allowed, *host;
         bool wanted;
-    } cases[] = {
+    } hosts[] = {
         { "", "anything.example", true },
         { "", NULL, true },
         { "ctf.example", "ctf.example", true },
@@ -135,9 +135,9 @@ static void names_hosts_that_may_be_asked(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-        if (origin_host_is_allowed(cases[i].allowed, cases[i].host) != cases[i].wanted)
-            fail_msg("%s asked by %s", cases[i].allowed, cases[i].host ? cases[i].host : "nobody");
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+        if (origin_host_is_allowed(hosts[i].allowed, hosts[i].host) != hosts[i].wanted)
+            fail_msg("%s asked by %s", hosts[i].allowed, hosts[i].host ? hosts[i].host : "nobody");
 }
 
 int main(void)
