@@ -227,12 +227,9 @@ static void test_events_and_settings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_saves_instances),
-        cmocka_unit_test(test_deletes_with_effects),
-        cmocka_unit_test(test_resources),
-        cmocka_unit_test(test_port_leases),
-        cmocka_unit_test(test_subnet_leases),
-        cmocka_unit_test(test_port_mappings),
+        cmocka_unit_test(test_saves_instances),     cmocka_unit_test(test_deletes_with_effects),
+        cmocka_unit_test(test_resources),           cmocka_unit_test(test_port_leases),
+        cmocka_unit_test(test_subnet_leases),       cmocka_unit_test(test_port_mappings),
         cmocka_unit_test(test_events_and_settings),
     };
 
