@@ -7,7 +7,7 @@
 
 static void put_file(Loader *l, const Field *f, const char *path, const Dotenv *d, Pairs *ret)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
+    Interpolation in = { .arena = l->scratch, .variables = field_origin(l, f)->variables };
 
     for (size_t i = 0; i < d->n; i++) {
         const char *value = d->pairs[i].value;
@@ -29,7 +29,7 @@ static void put_file(Loader *l, const Field *f, const char *path, const Dotenv *
 static void read_env_file(Loader *l, const Field *f, const char *text, bool required, bool raw,
                           Pairs *ret)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
+    Interpolation in = { .arena = l->scratch, .variables = field_origin(l, f)->variables };
     const char *path = path_inside(l, f, text);
     AUTO_FREE char *content = NULL;
     Dotenv d;
@@ -87,9 +87,9 @@ static void load_env_files(Loader *l, const Field *f, Pairs *ret)
 /* A name without a value takes it from the project; unset there, it unsets the image's. */
 static void fill_bare(Loader *l, Pairs *pairs)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
-
     for (size_t i = 0; i < pairs->n; i++) {
+        Interpolation in = { .arena = l->scratch,
+                             .variables = field_origin(l, &pairs->fields[i])->variables };
         const char *value;
         if (pairs->items[i].value)
             continue;

@@ -21,6 +21,8 @@ static const struct {
 } places[KEY_PLACE_COUNT] = {
     [KEY_TOP] = { "The file", "" },
     [KEY_SERVICE] = { "Services", "services.*" },
+    [KEY_INCLUDE] = { "Includes, long form", "include[]" },
+    [KEY_EXTENDS] = { "Extended services", "services.*.extends" },
     [KEY_BUILD] = { "Builds", "services.*.build" },
     [KEY_PORT] = { "Ports, long form", "services.*.ports[]" },
     [KEY_MOUNT] = { "Volumes of a service, long form", "services.*.volumes[]" },

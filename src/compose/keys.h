@@ -10,6 +10,8 @@
 typedef enum KeyPlace {
     KEY_TOP,
     KEY_SERVICE,
+    KEY_INCLUDE,
+    KEY_EXTENDS,
     KEY_BUILD,
     KEY_PORT,
     KEY_MOUNT,

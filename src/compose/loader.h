@@ -21,17 +21,32 @@ enum {
     COMPOSE_MEMORY_MAX = 32 << 20, /* all values after interpolation */
     COMPOSE_RESTARTS_MAX = 3,
     COMPOSE_TEMPLATE_DEPTH_MAX = 16,
+    COMPOSE_FILES_MAX = 32,          /* of one project, with what it extends and includes */
+    COMPOSE_FILE_SERVICES_MAX = 256, /* of one file */
+    COMPOSE_CHAIN_MAX = 16,          /* extends of extends, include of include */
 };
 
 struct Field;
+
+/* Where a node of the tree comes from: every one has its file's. */
+typedef struct Origin {
+    const char *file;     /* for messages */
+    const char *folder;   /* its relative paths start there; inside the challenge folder */
+    const Map *variables; /* name -> const char *, what its text was interpolated with */
+} Origin;
 
 typedef struct Loader {
     Arena *arena, *scratch;
     const ComposeOptions *options;
     DiagList *diags;
     Plan *plan;
-    Map *variables;              /* of .env: name -> const char * */
-    const struct Field *root;    /* the whole file, interpolated */
+    const Origin *main;               /* the compose file itself */
+    Map *maps[COMPOSE_FILES_MAX + 1]; /* every Origin's variables, freed with the loader */
+    size_t n_maps, n_files;
+    Map *trees;                  /* file + '\n' + folder -> YamlNode *, read once */
+    Map *extended;               /* the same + '\n' + service -> YamlNode *, resolved once */
+    bool tagged;                 /* `!reset` or `!override` was seen */
+    const struct Field *root;    /* the whole project, interpolated and merged */
     const struct Field **fields; /* of plan->services, the same order */
     bool too_large;
     Error io; /* the first I/O trouble, if any */
@@ -67,9 +82,14 @@ void load_dependencies(Loader *l);
 
 /*
  * A path the author wrote, as a clean relative path inside the challenge folder ("." for itself),
- * or NULL when reported: absolute, `~`, `..`. Does not look at the disk.
+ * or NULL when reported: absolute, `~`, leaving by `..`. It starts at the folder of f's file. Does
+ * not look at the disk; no symlink is ever followed, so `..` can be resolved in the text.
  */
 const char *path_inside(Loader *l, const struct Field *f, const char *text);
+/* The same from `folder`, which it may not leave; the result is relative to that folder. */
+const char *path_below(Loader *l, const struct Field *f, const char *text);
+/* The folder a clean path lies in: "a/b" -> "a", "b" -> ".". */
+const char *path_folder(Arena *arena, const char *path);
 
 typedef enum PathKind { PATH_FILE, PATH_FOLDER, PATH_EITHER } PathKind;
 /* Is it there, of that kind, without crossing a symlink? Otherwise reports `code`. */
@@ -77,5 +97,7 @@ bool path_exists(Loader *l, const struct Field *f, const char *path, PathKind ki
                  const char *code);
 /* Opens and reads a file inside the folder. 0, 1 = absent, < 0 = reported. `f` may be NULL. */
 int path_read(Loader *l, const struct Field *f, const char *path, size_t max, char **ret_text);
+/* False, and reported once, when the trees have grown beyond COMPOSE_MEMORY_MAX. */
+bool loader_has_room(Loader *l, const struct Field *f);
 /* Keeps the first I/O trouble for compose_load() to return. */
 void loader_io(Loader *l, const Error *err);

@@ -40,7 +40,7 @@ static const struct {
     const char *text, *code, *field;
 } refused[] = {
     { WEB "servces: {}\n", "unknown-key", "servces" },
-    { WEB "include: [other.yaml]\n", "key-refused", "include" },
+    { WEB "include: [other.yaml]\n", "file-missing", "include[0]" },
     { WEB "secrets: {a: {environment: ADMIN_KEY}}\n", "key-refused", "secrets" },
     { WEB "configs: {a: {environment: ADMIN_KEY}}\n", "key-refused", "configs" },
     { WEB "models: {a: {model: b}}\n", "key-refused", "models" },

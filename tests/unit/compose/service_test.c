@@ -211,7 +211,7 @@ static const struct {
     { "labels: {traefik.enable: 'true'}", "label-reserved", "labels.traefik.enable" },
     { "labels: [whaley.pcap_sidecar=true]", "label-reserved", "labels[0]" },
     { "labels: [Com.Docker.Compose.project=x]", "label-reserved", "labels[0]" },
-    { "extends: {file: x.yaml, service: y}", "key-refused", "extends" },
+    { "extends: {file: x.yaml, service: y}", "file-missing", "extends.file" },
     { "provider: {type: x}", "key-refused", "provider" },
     { "credential_spec: {file: x}", "key-refused", "credential_spec" },
     { "storage_opt: {size: 1G}", "key-refused", "storage_opt" },
