@@ -71,7 +71,7 @@ static void load_env_file_item(Loader *l, const Field *f, Pairs *ret)
         read_env_file(l, f, path, required, format != NULL, ret);
 }
 
-static void load_env_files(Loader *l, const Field *f, Pairs *ret)
+void pairs_read_files(Loader *l, const Field *f, Pairs *ret)
 {
     if (f->node->kind != YAML_LIST) {
         load_env_file_item(l, f, ret);
@@ -105,7 +105,7 @@ void load_environment(Loader *l, const Field *service, PlanService *s)
     Field *files = arena_new_type(l->scratch, Field), *own = arena_new_type(l->scratch, Field);
 
     if (field_get(service, "env_file", files))
-        load_env_files(l, files, &pairs);
+        pairs_read_files(l, files, &pairs);
     if (field_get(service, "environment", own))
         field_pairs(l, own, "=", true, &pairs);
     fill_bare(l, &pairs);

@@ -83,6 +83,9 @@ typedef struct Pairs {
 void field_pairs(Loader *l, const Field *f, const char *separators, bool templates, Pairs *ret);
 void pairs_put(Loader *l, Pairs *pairs, PlanPair pair, const Field *from);
 
+/* `env_file` and `label_file`: appends the pairs of every file named. */
+void pairs_read_files(Loader *l, const Field *f, Pairs *ret);
+
 /* Names of services, networks and volumes. */
 bool text_is_name(const char *s);
 /* Only characters of [A-Za-z0-9] and `extra`, not empty, at most `max` long. */

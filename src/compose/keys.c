@@ -40,6 +40,10 @@ static const struct {
     [KEY_RESERVATIONS] = { "Reservations", "services.*.deploy.resources.reservations" },
     [KEY_NETWORK] = { "Networks", "networks.*" },
     [KEY_VOLUME] = { "Volumes", "volumes.*" },
+    [KEY_SECRET] = { "Secrets", "secrets.*" },
+    [KEY_CONFIG] = { "Configs", "configs.*" },
+    [KEY_GRANT] = { "Secrets and configs of a service, long form",
+                    "services.*.secrets[], services.*.configs[]" },
 };
 
 static const char *const policy_names[] = {

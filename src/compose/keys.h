@@ -29,6 +29,9 @@ typedef enum KeyPlace {
     KEY_RESERVATIONS,
     KEY_NETWORK,
     KEY_VOLUME,
+    KEY_SECRET,
+    KEY_CONFIG,
+    KEY_GRANT,
     KEY_PLACE_COUNT,
 } KeyPlace;
 

@@ -62,6 +62,7 @@ static void load_services(Loader *l, const Field *all)
         s = &plan->services[plan->n_services++];
         s->name = arena_strdup(l->arena, f->key);
         s->line = f->key_node->line;
+        s->replica = s->replicas = 1;
         load_service(l, f, s);
     }
 }
@@ -73,6 +74,7 @@ static void load_file(Loader *l, const Field *root)
     l->root = root;
     check_networks(l);
     check_volumes(l);
+    check_objects(l);
     if (!field_get(root, "services", &services)) {
         field_error(l, root, "no-services", "add 'services:'", "the file has no services");
         return;

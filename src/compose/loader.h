@@ -20,6 +20,7 @@ enum {
     COMPOSE_TEXT_MAX = 64 << 10,   /* one value after interpolation */
     COMPOSE_MEMORY_MAX = 32 << 20, /* all values after interpolation */
     COMPOSE_RESTARTS_MAX = 3,
+    COMPOSE_REPLICAS_MAX = 5, /* of one service; all count as services */
     COMPOSE_TEMPLATE_DEPTH_MAX = 16,
     COMPOSE_FILES_MAX = 32,          /* of one project, with what it extends and includes */
     COMPOSE_FILE_SERVICES_MAX = 256, /* of one file */
@@ -61,6 +62,7 @@ void load_service(Loader *l, const struct Field *f, PlanService *s);
 void load_build(Loader *l, const struct Field *service, PlanService *s);
 void load_command(Loader *l, const struct Field *service, PlanService *s);
 void load_environment(Loader *l, const struct Field *service, PlanService *s);
+void load_files(Loader *l, const struct Field *service, PlanService *s);
 void load_healthcheck(Loader *l, const struct Field *service, PlanService *s);
 void load_labels(Loader *l, const struct Field *f, PlanPair **ret, size_t *ret_n);
 void load_limits(Loader *l, const struct Field *service, PlanService *s);
@@ -70,13 +72,28 @@ void load_ports(Loader *l, const struct Field *service, PlanService *s);
 void load_security(Loader *l, const struct Field *service, PlanService *s);
 void load_ulimits(Loader *l, const struct Field *service, PlanService *s);
 
-/* The top-level `networks` and `volumes`, checked before any service. */
+/* `links` and the namespaces of other services, once all services are read. */
+void load_peers(Loader *l, const struct Field *service, PlanService *s);
+
+/* The top-level sections, checked before any service. */
+void check_objects(Loader *l);
 void check_networks(Loader *l);
 void check_volumes(Loader *l);
 /* Index in plan->networks (or volumes), added at first use. */
 size_t use_network(Loader *l, const char *key);
 void use_volume(Loader *l, const char *key);
 
+/* A place to mount at: cleaned, absolute, none of the kernel's; NULL when reported. */
+const char *mount_target(Loader *l, const struct Field *f, const char *text);
+/* Is it `folder` or inside of it? */
+bool path_is_below(const char *path, const char *folder);
+
+/*
+ * Adds a dependency on the service `name`, unless there is one that asks for as much. False when
+ * there is no such service (reported where it is required) or it is `s` itself.
+ */
+bool depend_on(Loader *l, const struct Field *f, PlanService *s, const char *name, PlanDependency d,
+               size_t *ret);
 /* Reads every depends_on and puts the services in start order; errors on cycles. */
 void load_dependencies(Loader *l);
 

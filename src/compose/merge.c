@@ -332,7 +332,7 @@ const YamlNode *merge_trees(Loader *l, const char *path, const YamlNode *base, c
         return settle(l, over);
     if (base->kind != over->kind) {
         report_kinds(l, path, base, over);
-        return over;
+        return base;
     }
     if (over->kind == YAML_MAP)
         return merge_maps(l, path, base, over);

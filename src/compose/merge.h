@@ -10,7 +10,7 @@
 
 /*
  * `over` on top of `base`. `!reset` in it removes, `!override` replaces. Mismatched kinds are
- * reported, and `over` wins.
+ * reported, and `base` stays.
  */
 const YamlNode *merge_trees(Loader *l, const char *path, const YamlNode *base,
                             const YamlNode *over);

@@ -173,7 +173,7 @@ static const Project extends[] = {
       .want = "missing-key",
       .file = "compose.yaml",
       .line = 2 },
-    { { MAIN("services:\n  a: {image: x, extends: {service: a, flie: b}}\n") },
+    { { MAIN("services:\n  a: {image: x, extends: {service: b, flie: b}}\n  b: {image: x}\n") },
       .want = "unknown-key",
       .file = "compose.yaml",
       .line = 2 },
