@@ -51,6 +51,9 @@ void challenge_unref(Challenge *challenge)
         free(challenge->ports[i].service);
     }
     free(challenge->ports);
+    for (size_t i = 0; i < challenge->n_profiles; i++)
+        free(challenge->profiles[i]);
+    free(challenge->profiles);
     free(challenge->id);
     free(challenge->name);
     free(challenge->category);

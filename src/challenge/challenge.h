@@ -54,6 +54,8 @@ typedef struct Challenge {
     bool egress;       /* outbound internet allowed */
     bool allow_setuid; /* no no-new-privileges */
     ChallengeReady ready;
+    char **profiles; /* of the compose file, that run */
+    size_t n_profiles;
     Plan *plan; /* NULL when broken */
     bool broken;
     DiagList diags; /* errors when broken; warnings and notes otherwise */

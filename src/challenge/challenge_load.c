@@ -86,7 +86,10 @@ static void read_config(Challenge *challenge, int dir_fd, Arena *arena, ConfigPo
 static void read_compose(Challenge *challenge, int dir_fd)
 {
     const char *name = find_file(challenge, dir_fd, compose_names, ARRAY_LEN(compose_names));
-    ComposeOptions options = { .dir_fd = dir_fd, .file = name };
+    const ComposeOptions options = { .dir_fd = dir_fd,
+                                     .file = name,
+                                     .profiles = (const char *const *)challenge->profiles,
+                                     .n_profiles = challenge->n_profiles };
     Error err = { 0 };
 
     if (!name) {

@@ -279,9 +279,11 @@ static YamlNode *copy_node(Loader *l, const Field *f, const Origin *origin)
     at.node = to; /* for messages: the original knows no file */
     if (!loader_has_room(l, &at))
         return to;
-    if (to->kind == YAML_SCALAR)
+    if (to->kind == YAML_SCALAR) {
         to->text = interpolate_field(l, &at, origin);
-    else
+        to->plain = to->plain && (to->text == f->node->text || !yaml_is_null(to)); /* "" is text */
+    }
+    if (to->kind != YAML_SCALAR)
         copy_children(l, f, origin, to);
     return to;
 }

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "compose/keys.h"
+#include "compose/model_parts.h"
 #include "compose/project.h"
 
 #include <fcntl.h>
@@ -87,6 +88,16 @@ static void load_file(Loader *l, const Field *root)
     load_dependencies(l);
 }
 
+static void write_model(Loader *l, const ComposeModel *model)
+{
+    const YamlNode *root = model_of(l, model);
+
+    if (model->format == MODEL_YAML)
+        model_print_yaml(model->out, root);
+    else
+        model_print_json(model->out, root);
+}
+
 static void free_maps(Loader *l)
 {
     for (size_t i = 0; i < l->n_maps; i++)
@@ -117,6 +128,8 @@ int compose_load_text(const ComposeOptions *options, const char *text, size_t le
     root.node = project_read_main(&l, text, len);
     if (root.node)
         load_file(&l, &root);
+    if (root.node && options->model && !l.too_large)
+        write_model(&l, options->model);
     if (l.io.code != E_NONE) {
         if (err)
             *err = l.io;

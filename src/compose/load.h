@@ -15,6 +15,7 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "compose/model.h"
 #include "compose/plan.h"
 
 typedef struct ComposeOptions {
@@ -24,6 +25,7 @@ typedef struct ComposeOptions {
     size_t n_profiles;
     const PlanPair *variables; /* set above `.env` and the instance's own; for looking only */
     size_t n_variables;
+    const ComposeModel *model; /* also wanted in canonical form, or NULL */
 } ComposeOptions;
 
 /*

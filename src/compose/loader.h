@@ -8,6 +8,7 @@
 #include "compose/load.h"
 
 #include "base/map.h"
+#include "base/strbuf.h"
 
 enum {
     COMPOSE_SERVICES_MAX = 32,
@@ -105,6 +106,8 @@ void load_dependencies(Loader *l);
 const char *path_inside(Loader *l, const struct Field *f, const char *text);
 /* The same from `folder`, which it may not leave; the result is relative to that folder. */
 const char *path_below(Loader *l, const struct Field *f, const char *text);
+/* `text` from `folder`, cleaned, in *b ("" for the top); NULL when it leaves. */
+const char *path_join(const char *folder, const char *text, StrBuf *b);
 /* The folder a clean path lies in: "a/b" -> "a", "b" -> ".". */
 const char *path_folder(Arena *arena, const char *path);
 

@@ -52,12 +52,17 @@ static bool walk(StrBuf *b, const char *text)
     return true;
 }
 
+const char *path_join(const char *folder, const char *text, StrBuf *b)
+{
+    return walk(b, folder) && walk(b, text) ? strbuf_str(b) : NULL;
+}
+
 static const char *resolve(Loader *l, const Field *f, const char *folder, const char *text)
 {
     AUTO_STRBUF StrBuf b = { 0 };
     const char *reason = outside_reason(text);
 
-    if (!reason && (!walk(&b, folder) || !walk(&b, text)))
+    if (!reason && !path_join(folder, text, &b))
         reason = "'..' leaves it";
     if (!reason && b.len > 1024)
         reason = "the path is too long";

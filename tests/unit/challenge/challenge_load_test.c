@@ -195,6 +195,8 @@ static void check_everything(const Challenge *c)
     CHECK_INT(c->extend_time_s, 0);
     CHECK(c->egress && c->allow_setuid && c->disable_dynamic_flags);
     CHECK_INT(c->ready, CHALLENGE_READY_STARTED);
+    CHECK_INT(c->n_profiles, 2);
+    CHECK_STR(c->profiles[1], "x");
     CHECK_INT(c->n_ports, 2);
     CHECK_INT(c->ports[0].protocol, CHALLENGE_HTTP); /* of its category */
     CHECK_INT(c->ports[1].port, 22);
@@ -207,7 +209,8 @@ static void test_everything(void **state)
     static const char fields[] = "id = 'web-1'\nname = 'Web One'\ncategory = 'WEB'\n"
                                  "description = \"Two\\nlines\"\ntimeout = 600\nextend_time = 0\n"
                                  "egress = true\nallow_setuid = true\n"
-                                 "disable_dynamic_flags = true\nready = 'started'\n";
+                                 "disable_dynamic_flags = true\nready = 'started'\n"
+                                 "profiles = ['bot', 'x']\n";
     static const char *const tables[] = { "", "challenge", "instance" };
 
     (void)state;
@@ -230,7 +233,7 @@ static void test_everything_in_yaml(void **state)
         load_text(folder, "challenge.yml",
                   "id: web-1\nname: Web One\ncategory: Web\ndescription: |-\n  Two\n  lines\n"
                   "timeout: 600\nextend_time: 0\negress: true\nallow_setuid: true\n"
-                  "disable_dynamic_flags: true\nready: started\nports:\n  - 80\n"
+                  "disable_dynamic_flags: true\nready: started\nprofiles: [bot, x]\nports:\n  - 80\n"
                   "  - {port: 22, protocol: ssh, label: Shell}\n");
 
     (void)state;

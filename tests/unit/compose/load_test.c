@@ -71,7 +71,7 @@ static const struct {
     { "services: {a: }\n", "wrong-type", "services.a" },
     { "services: {a: {tty: true}}\n", "no-image", "services.a" },
     { "services: {a: {image: }}\n", "no-image", "services.a" },
-    { "services: {a: {image: $NOPE, build: }}\n", "no-image", "services.a" },
+    { "services: {a: {image: $NOPE, build: }}\n", "bad-value", "services.a.image" },
     { "services: {a: {image: ''}}\n", "bad-value", "services.a.image" },
     { "services: {a: {build: {context: ''}}}\n", "path-outside", "services.a.build.context" },
     { "services: {}\n", "no-services", "services" },
