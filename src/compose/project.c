@@ -159,6 +159,7 @@ const YamlNode *project_read_main(Loader *l, const char *text, size_t len)
     IncludeChain chain = { .path = l->options->file };
     YamlNode *root;
     Field f = { 0 };
+    size_t n_errors;
 
     if (!variables)
         variables = l->maps[0];
@@ -167,7 +168,9 @@ const YamlNode *project_read_main(Loader *l, const char *text, size_t len)
     if (!root || !check_file(l, root))
         return NULL;
     map_put(l->trees, tree_key(l, l->options->file, ".", variables), root);
+    n_errors = l->diags->n_errors;
     f.node = include_resolve(l, extends_resolve(l, root), &chain);
     merge_check_tags(l, &f);
-    return l->too_large ? NULL : f.node;
+    /* What is missing or in circles would only be reported over and over from here on. */
+    return l->too_large || l->diags->n_errors > n_errors ? NULL : f.node;
 }

@@ -13,4 +13,4 @@ MUST_USE int container_spec_fill(ContainerSpec *ret, Project *project, size_t se
  * the caller frees *ret_tar.
  */
 MUST_USE int container_spec_copies(Project *project, const PlanService *service, char **ret_tar,
-                          size_t *ret_len, Error *err);
+                                   size_t *ret_len, Error *err);

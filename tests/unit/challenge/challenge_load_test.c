@@ -229,12 +229,12 @@ static void test_everything(void **state)
 static void test_everything_in_yaml(void **state)
 {
     AUTO_FOLDER char *folder = folder_new();
-    AUTO_CHALLENGE Challenge *c =
-        load_text(folder, "challenge.yml",
-                  "id: web-1\nname: Web One\ncategory: Web\ndescription: |-\n  Two\n  lines\n"
-                  "timeout: 600\nextend_time: 0\negress: true\nallow_setuid: true\n"
-                  "disable_dynamic_flags: true\nready: started\nprofiles: [bot, x]\nports:\n  - 80\n"
-                  "  - {port: 22, protocol: ssh, label: Shell}\n");
+    AUTO_CHALLENGE Challenge *c = load_text(
+        folder, "challenge.yml",
+        "id: web-1\nname: Web One\ncategory: Web\ndescription: |-\n  Two\n  lines\n"
+        "timeout: 600\nextend_time: 0\negress: true\nallow_setuid: true\n"
+        "disable_dynamic_flags: true\nready: started\nprofiles: [bot, x]\nports:\n  - 80\n"
+        "  - {port: 22, protocol: ssh, label: Shell}\n");
 
     (void)state;
     check_everything(c);
