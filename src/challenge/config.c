@@ -242,6 +242,7 @@ static void set_ready(ConfigReader *r, ConfigItem item)
 /* clang-format off */
 static const Field fields[] = {
     /* name                     kind          reader                     a right value */
+    { "allow",                  TOML_TABLE,   config_read_allow,         "{capabilities = [...]}" },
     { "allow_setuid",           TOML_BOOL,    set_allow_setuid,          "true" },
     { "category",               TOML_STRING,  set_category,              "\"web\"" },
     { "description",            TOML_STRING,  set_description,           "\"...\"" },

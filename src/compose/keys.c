@@ -30,6 +30,7 @@ static const struct {
     [KEY_MOUNT_VOLUME] = { "Volume mounts", "services.*.volumes[].volume" },
     [KEY_MOUNT_TMPFS] = { "Memory file systems", "services.*.volumes[].tmpfs" },
     [KEY_ATTACHMENT] = { "Networks of a service", "services.*.networks.*" },
+    [KEY_DEVICE] = { "Devices, long form", "services.*.devices[]" },
     [KEY_DEPENDENCY] = { "Dependencies", "services.*.depends_on.*" },
     [KEY_ENV_FILE] = { "Environment files", "services.*.env_file[]" },
     [KEY_HEALTHCHECK] = { "Health checks", "services.*.healthcheck" },

@@ -18,11 +18,24 @@
 #include "compose/model.h"
 #include "compose/plan.h"
 
+/* What the organiser grants beyond the allow-list (instance.toml); the file still has to ask. */
+typedef struct ComposeAllow {
+    const char *const *capabilities; /* "SYS_PTRACE" */
+    size_t n_capabilities;
+    const char *const *devices; /* "/dev/net/tun" */
+    size_t n_devices;
+} ComposeAllow;
+
+/* Those that may be granted at all: not what owns the host outright. */
+bool compose_grantable_capability(const char *name);
+bool compose_grantable_device(const char *path);
+
 typedef struct ComposeOptions {
     int dir_fd;                  /* the challenge folder, borrowed */
     const char *file;            /* compose file's name in it */
     const char *const *profiles; /* active ones; "*" is all of them */
     size_t n_profiles;
+    ComposeAllow allow;
     const PlanPair *variables; /* set above `.env` and the instance's own; for looking only */
     size_t n_variables;
     const ComposeModel *model; /* also wanted in canonical form, or NULL */

@@ -63,6 +63,7 @@ void load_service(Loader *l, const struct Field *f, PlanService *s);
 void load_build(Loader *l, const struct Field *service, PlanService *s);
 void load_command(Loader *l, const struct Field *service, PlanService *s);
 void load_environment(Loader *l, const struct Field *service, PlanService *s);
+void load_devices(Loader *l, const struct Field *service, PlanService *s);
 void load_files(Loader *l, const struct Field *service, PlanService *s);
 void load_healthcheck(Loader *l, const struct Field *service, PlanService *s);
 void load_labels(Loader *l, const struct Field *f, PlanPair **ret, size_t *ret_n);

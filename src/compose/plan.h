@@ -152,6 +152,7 @@ typedef struct PlanService {
     int64_t shm_bytes;     /* 0 = engine default */
     int64_t memory_reservation_bytes;
     bool read_only, tty, stdin_open, init, no_new_privileges;
+    PlanStrings devices; /* "/dev/net/tun", granted by the organiser, read and write */
     PlanStrings cap_drop, cap_add, dns, dns_search, dns_opt, extra_hosts, group_add;
     PlanPair *sysctls;
     size_t n_sysctls;

@@ -343,6 +343,7 @@ static void put_security(JsonWriter *w, const PlanService *s)
         put_strings(w, "security_opt", (PlanStrings){ option, 1 });
     put_strings(w, "cap_drop", s->cap_drop);
     put_strings(w, "cap_add", s->cap_add);
+    put_strings(w, "devices", s->devices);
     put_strings(w, "dns", s->dns);
     put_strings(w, "dns_search", s->dns_search);
     put_strings(w, "dns_opt", s->dns_opt);

@@ -204,6 +204,22 @@ static void put_namespace(JsonWriter *w, const char *key, const char *peer, cons
     put_text(w, key, peer ? strbuf_str(&b) : own);
 }
 
+static void put_devices(JsonWriter *w, const ContainerSpec *spec)
+{
+    if (spec->n_devices == 0)
+        return;
+    json_write_key(w, "Devices");
+    json_write_array(w);
+    for (size_t i = 0; i < spec->n_devices; i++) {
+        json_write_object(w);
+        json_put_string(w, "PathOnHost", spec->devices[i]);
+        json_put_string(w, "PathInContainer", spec->devices[i]);
+        json_put_string(w, "CgroupPermissions", "rw");
+        json_write_end_object(w);
+    }
+    json_write_end_array(w);
+}
+
 static void put_host_config(JsonWriter *w, const ContainerSpec *spec)
 {
     json_write_key(w, "HostConfig");
@@ -237,6 +253,7 @@ static void put_host_config(JsonWriter *w, const ContainerSpec *spec)
     put_mounts(w, spec);
     put_tmpfs(w, spec);
     put_ulimits(w, spec);
+    put_devices(w, spec);
     json_write_end_object(w);
 }
 

@@ -67,6 +67,8 @@ typedef struct ContainerSpec {
     size_t n_ulimits;
     const EnginePair *sysctls;
     size_t n_sysctls;
+    const char *const *devices; /* paths, the same on both sides; read and write */
+    size_t n_devices;
     const char *const *cap_add, *const *cap_drop, *const *dns, *const *dns_search,
                                                                    *const *dns_opt,
                                                                        *const *extra_hosts,

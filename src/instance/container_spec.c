@@ -243,6 +243,8 @@ static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
     spec->n_dns_opt = s->dns_opt.n;
     spec->extra_hosts = s->extra_hosts.items;
     spec->n_extra_hosts = s->extra_hosts.n;
+    spec->devices = s->devices.items;
+    spec->n_devices = s->devices.n;
     spec->group_add = s->group_add.items;
     spec->n_group_add = s->group_add.n;
 }

@@ -110,7 +110,7 @@ services:
     ulimits: {{nofile: {{soft: 100, hard: 200}}, nproc: 500}}
     sysctls: {{net.core.somaxconn: 333}}
     cap_drop: [KILL, CAP_CHOWN]
-    cap_add: [SETPCAP]
+    cap_add: [SETPCAP, SYS_PTRACE]
     security_opt: ["no-new-privileges:true"]
     read_only: true
     tmpfs: ["/scratch:size=1m,mode=0711,uid=7,noexec"]
@@ -123,7 +123,7 @@ services:
     cap_drop: [ALL]
     healthcheck: {{disable: true}}
 """
-    with Project("limits", compose) as p:
+    with Project("limits", compose, config="[allow]\ncapabilities = ['SYS_PTRACE']\n") as p:
         host = p["app"]["HostConfig"]
         assert host["Memory"] == host["MemorySwap"] == 64 << 20 and host["MemoryReservation"] == 32 << 20
         assert host["NanoCpus"] == 250_000_000 and host["PidsLimit"] == 20 and host["ShmSize"] == 8 << 20
@@ -133,7 +133,7 @@ services:
         assert p.run("app", "cat", "/proc/sys/net/core/somaxconn") == "333"
         assert "ALL" in [c.removeprefix("CAP_") for c in host["CapDrop"]]
         caps = {c.removeprefix("CAP_") for c in host["CapAdd"]}
-        assert "SETPCAP" in caps and not caps & {"KILL", "CHOWN", "NET_RAW"}, caps
+        assert {"SETPCAP", "SYS_PTRACE"} <= caps and not caps & {"KILL", "CHOWN", "NET_RAW"}, caps
         assert host["SecurityOpt"] == ["no-new-privileges:true"]
         assert host["ReadonlyRootfs"] and "Read-only" in p.run("app", "touch", "/x")
         scratch = p.run("app", "grep", " /scratch ", "/proc/mounts")

@@ -195,7 +195,7 @@ static const struct {
     { "cgroup_parent: /x", "key-refused", "cgroup_parent" },
     { "runtime: runsc", "key-refused", "runtime" },
     { "gpus: all", "key-refused", "gpus" },
-    { "devices: [/dev/kvm]", "key-refused", "devices" },
+    { "devices: [/dev/kvm]", "key-refused", "devices[0]" },
     { "device_cgroup_rules: ['c 1:3 mr']", "key-refused", "device_cgroup_rules" },
     { "deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}", "key-refused",
       "deploy.resources.reservations.devices" },

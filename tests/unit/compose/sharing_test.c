@@ -141,6 +141,63 @@ static void replicas_are_bounded(void **state)
     expect_refused(strbuf_str(&b), "too-many", NULL);
 }
 
+/* Privileges are the organiser's to give, and only to a file that asks. */
+static const struct {
+    const char *body, *json; /* NULL: refused all the same */
+} grants[] = {
+    { "cap_add: [CAP_SYS_PTRACE]", "\"cap_add\":[\"SYS_PTRACE\"]" },
+    { "devices: ['/dev/net/tun']", "\"devices\":[\"/dev/net/tun\"]" },
+    { "devices: ['/dev/net/tun:/dev/net/tun:rwm']", "\"devices\":[\"/dev/net/tun\"]" },
+    { "devices: [{source: /dev/net/tun, permissions: rw}]", "\"devices\":[\"/dev/net/tun\"]" },
+    { "tty: true", "\"web\":{\"image\":\"x\",\"networks\":{\"default\":{}},\"tty\":true}" },
+    { "cap_add: [NET_ADMIN]", NULL },
+    { "devices: [/dev/kvm]", NULL },
+    { "devices: [/dev/sda]", NULL },
+    { "devices: ['/dev/net/tun:/dev/sda']", NULL },
+    { "devices: ['/dev/net/../sda']", NULL },
+    { "devices: [{source: /dev/net/tun, target: /x}]", NULL },
+    { "privileged: true", NULL },
+};
+
+static void grants_are_needed_and_enough(void **state)
+{
+    static const char *const capabilities[] = { "SYS_PTRACE" };
+    static const char *const devices[] = { "/dev/net/tun" };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(grants); i++) {
+        AUTO_FREE char *text = project_text(grants[i].body);
+        AUTO_DIAGS DiagList diags = { 0 };
+        AUTO_PLAN Plan *plan = NULL;
+        AUTO_STRBUF StrBuf json = { 0 };
+        ComposeOptions options = { .dir_fd = folder_fd,
+                                   .file = "compose.yaml",
+                                   .allow = { capabilities, 1, devices, 1 } };
+        Error err = { 0 };
+        int status = compose_load_text(&options, text, strlen(text), &plan, &diags, &err);
+        if (plan)
+            plan_write_json(plan, &json);
+        if (status != (grants[i].json ? 0 : COMPOSE_REFUSED) ||
+            (grants[i].json && !strstr(strbuf_str(&json), grants[i].json))) {
+            print_diags(&diags);
+            fail_msg("%s: %s", grants[i].body, strbuf_str(&json));
+        }
+    }
+}
+
+static void some_things_are_never_granted(void **state)
+{
+    (void)state;
+    CHECK(compose_grantable_capability("SYS_PTRACE"));
+    CHECK(compose_grantable_capability("NET_ADMIN"));
+    CHECK(!compose_grantable_capability("SYS_ADMIN"));
+    CHECK(!compose_grantable_capability("ALL"));
+    CHECK(!compose_grantable_capability("SYS_MODULE"));
+    CHECK(!compose_grantable_capability("NO_SUCH"));
+    CHECK(compose_grantable_device("/dev/kvm"));
+    CHECK(!compose_grantable_device("/dev/mem"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +205,8 @@ int main(void)
         cmocka_unit_test(refuses),
         cmocka_unit_test(replicas_are_services),
         cmocka_unit_test(replicas_are_bounded),
+        cmocka_unit_test(grants_are_needed_and_enough),
+        cmocka_unit_test(some_things_are_never_granted),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
