@@ -35,8 +35,13 @@ static void read_env_file(Loader *l, const Field *f, const char *text, bool requ
     Dotenv d;
     int status;
 
-    if (!path)
+    if (!path || !loader_has_room(l, f))
         return;
+    if (++l->n_env_files > COMPOSE_ENV_FILES_MAX) {
+        if (l->n_env_files == COMPOSE_ENV_FILES_MAX + 1)
+            field_error(l, f, "too-many", NULL, "more than %d env files", COMPOSE_ENV_FILES_MAX);
+        return;
+    }
     status = path_read(l, f, path, COMPOSE_ENV_FILE_MAX, &content);
     if (status == 1 && required)
         field_error(l, f, "file-missing", "create it, or say 'required: false'",

@@ -260,10 +260,10 @@ static void copy_children(Loader *l, const Field *f, const Origin *origin, YamlN
 
 bool loader_has_room(Loader *l, const Field *f)
 {
-    if (!l->too_large && arena_used(l->scratch) > COMPOSE_MEMORY_MAX) {
+    if (!l->too_large && arena_used(l->scratch) + arena_used(l->arena) > COMPOSE_MEMORY_MAX) {
         l->too_large = true;
         field_error(l, f, "too-large", NULL,
-                    "the project grows too large by its variables, aliases or merging");
+                    "the project grows too large by its variables, files, aliases or merging");
     }
     return !l->too_large;
 }

@@ -43,7 +43,7 @@ static void load_services(Loader *l, const Field *all)
 
     l->fields = arena_alloc(l->scratch, COMPOSE_SERVICES_MAX * sizeof *l->fields);
     plan->services = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *plan->services);
-    for (size_t i = 0; i < all->node->n; i++) {
+    for (size_t i = 0; i < all->node->n && !l->too_large; i++) {
         Field *f = arena_new_type(l->scratch, Field);
         PlanService *s;
         *f = field_pair(all, i);

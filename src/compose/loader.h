@@ -19,7 +19,8 @@ enum {
     COMPOSE_MOUNTS_MAX = 64, /* of one service */
     COMPOSE_ENV_FILE_MAX = 256 << 10,
     COMPOSE_TEXT_MAX = 64 << 10,   /* one value after interpolation */
-    COMPOSE_MEMORY_MAX = 32 << 20, /* all values after interpolation */
+    COMPOSE_ENV_FILES_MAX = 64,    /* of all services */
+    COMPOSE_MEMORY_MAX = 32 << 20, /* everything a load may take */
     COMPOSE_RESTARTS_MAX = 3,
     COMPOSE_REPLICAS_MAX = 5, /* of one service; all count as services */
     COMPOSE_TEMPLATE_DEPTH_MAX = 16,
@@ -44,7 +45,7 @@ typedef struct Loader {
     Plan *plan;
     const Origin *main;               /* the compose file itself */
     Map *maps[COMPOSE_FILES_MAX + 1]; /* every Origin's variables, freed with the loader */
-    size_t n_maps, n_files;
+    size_t n_maps, n_files, n_env_files;
     Map *trees;                  /* file + '\n' + folder -> YamlNode *, read once */
     Map *extended;               /* the same + '\n' + service -> YamlNode *, resolved once */
     bool tagged;                 /* `!reset` or `!override` was seen */
@@ -118,7 +119,7 @@ bool path_exists(Loader *l, const struct Field *f, const char *path, PathKind ki
                  const char *code);
 /* Opens and reads a file inside the folder. 0, 1 = absent, < 0 = reported. `f` may be NULL. */
 int path_read(Loader *l, const struct Field *f, const char *path, size_t max, char **ret_text);
-/* False, and reported once, when the trees have grown beyond COMPOSE_MEMORY_MAX. */
+/* False, and reported once, when trees and plan have grown beyond COMPOSE_MEMORY_MAX. */
 bool loader_has_room(Loader *l, const struct Field *f);
 /* Keeps the first I/O trouble for compose_load() to return. */
 void loader_io(Loader *l, const Error *err);

@@ -162,7 +162,7 @@ static void load_grant(Loader *l, const Field *f, const Section *section, PlanSe
         source = field_text(l, &member);
     else if (f->node->kind == YAML_MAP)
         field_error(l, f, "missing-key", NULL, "needs a 'source'");
-    if (!source)
+    if (!source || !loader_has_room(l, f))
         return;
     if (!field_get(l->root, section->key, &all) || !field_get(&all, source, &object) ||
         object.node->kind != YAML_MAP) {

@@ -39,8 +39,10 @@ const Map *project_variables(Loader *l, const Field *f, const char *path, const 
     Dotenv d;
     int status;
 
-    if (l->n_maps == ARRAY_LEN(l->maps))
-        return parent; /* too many files are reported where they are read */
+    if (l->n_maps == ARRAY_LEN(l->maps)) {
+        bad_file(l, f, path, 1, "too many files of variables");
+        return NULL;
+    }
     map = new_variables(l, parent);
     Interpolation in = { .arena = l->scratch, .variables = map };
     status = path_read(l, f, path, COMPOSE_ENV_FILE_MAX, &text);

@@ -128,6 +128,33 @@ static void bombs(void **state)
     expect_built(&b, "bad-variable");
 }
 
+/* Small files that name the same large thing again and again. */
+static void repeats(void **state)
+{
+    AUTO_STRBUF StrBuf b = { 0 };
+    AUTO_FREE char *large = xcalloc(200001, 1);
+
+    (void)state;
+    memset(large, 'x', 200000);
+    memcpy(large, "A=", 2);
+    put_file("large.env", large);
+    strbuf_adds(&b, "services:\n a:\n  image: x\n  env_file: [");
+    for (int i = 0; i < 9000; i++)
+        strbuf_adds(&b, "large.env,");
+    strbuf_adds(&b, "]\n");
+    expect_built(&b, "too-many");
+    strbuf_adds(&b, "services:\n");
+    for (int i = 0; i < 32; i++) {
+        strbuf_addf(&b, " s%d:\n  image: x\n  configs: [", i);
+        for (int k = 0; k < 60; k++)
+            strbuf_addf(&b, "{source: c, target: /c%d},", k);
+        strbuf_adds(&b, "]\n");
+    }
+    strbuf_addf(&b, "configs: {c: {content: \"%s\"}}\n", large);
+    expect_built(&b, "too-large");
+    unlinkat(folder_fd, "large.env", 0);
+}
+
 static void circles(void **state)
 {
     AUTO_STRBUF StrBuf b = { 0 };
@@ -147,10 +174,8 @@ static void circles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(odd_bytes),
-        cmocka_unit_test(huge_files),
-        cmocka_unit_test(bombs),
-        cmocka_unit_test(circles),
+        cmocka_unit_test(odd_bytes), cmocka_unit_test(huge_files), cmocka_unit_test(bombs),
+        cmocka_unit_test(repeats),   cmocka_unit_test(circles),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -66,6 +66,14 @@ static void check_project(const Project *p)
     fail_msg("want one %s at %s:%d for\n%s", p->want, p->file, p->line, p->files[0][1]);
 }
 
+/* `text` with `part` for its %s; caller frees. */
+static char *fill_in(const char *text, const char *part)
+{
+    const char *at = strstr(text, "%s");
+
+    return at ? xasprintf("%.*s%s%s", (int)(at - text), text, part, at + 2) : xstrdup(text);
+}
+
 #define MAIN(text)                                                                                 \
     {                                                                                              \
         "compose.yaml", text                                                                       \
@@ -260,6 +268,87 @@ static const Project includes[] = {
       .line = 1 },
 };
 
+/* No way around the allow-list: through another file, a merge, an alias, a variable. */
+static const struct {
+    const char *main, *other; /* compose.yaml and b.yaml */
+} bypasses[] = {
+    { "services: {a: {extends: {file: b.yaml, service: b}}}", "services: {b: {image: x, %s}}" },
+    { "services: {a: {image: x, extends: {file: b.yaml, service: b}}}",
+      "services: {b: {extends: c}, c: {image: x, %s}}" },
+    { "include: [b.yaml]\nservices: {a: {image: x}}", "services: {b: {image: x, %s}}" },
+    { "include: [{path: [c.yaml, b.yaml]}]\nservices: {a: {image: x}}",
+      "services: {b: {image: x, %s}}" },
+    { "services: {a: {extends: b, image: x}, b: {%s}}", "" },
+    { "services: {a: &a {image: x, %s}, b: {<<: *a}}", "" },
+    { "x-a: &a {%s}\nservices: {a: {image: x, <<: *a}}", "" },
+};
+
+static const char *const forbidden[] = {
+    "privileged: '${X:-true}'",
+    "privileged: 1",
+    "pid: '${P:-host}'",
+    "ipc: host",
+    "uts: host",
+    "userns_mode: host",
+    "cgroup: host",
+    "cgroup_parent: /",
+    "network_mode: host",
+    "network_mode: 'container:other'",
+    "use_api_socket: true",
+    "cap_add: [SYS_ADMIN]",
+    "devices: [/dev/sda]",
+    "device_cgroup_rules: ['a *:* rwm']",
+    "gpus: all",
+    "runtime: other",
+    "security_opt: [seccomp=unconfined]",
+    "sysctls: {kernel.core_pattern: x}",
+    "volumes: ['/:/host']",
+    "volumes: ['../../x:/x']",
+    "volumes: [{type: '${T:-bind}', source: '${S:-/}', target: /x}]",
+    "volumes: [{type: npipe, source: x, target: /x}]",
+    "volumes: ['/var/run/docker.sock:/s']",
+    "volumes_from: [other]",
+    "external_links: [other]",
+    "env_file: /etc/passwd",
+    "label_file: ../x",
+    "labels: {traefik.enable: 'true'}",
+    "labels: {whaley.managed: 'no'}",
+    "build: {context: ., network: host}",
+    "build: {context: ., privileged: true}",
+    "build: {context: ., entitlements: [security.insecure]}",
+    "build: {context: ., additional_contexts: {x: /}}",
+    "build: {context: ., ssh: [default]}",
+    "build: 'git@example.com:x'",
+    "build: github.com/x/y",
+    "build: ../..",
+    "post_start: [{command: x, privileged: true}]",
+    "provider: {type: x}",
+    "oom_kill_disable: true",
+    "storage_opt: {size: 1t}",
+    "extra_hosts: ['h:host-gateway']",
+    "deploy: {resources: {reservations: {devices: [{capabilities: [gpu]}]}}}",
+    "configs: [{source: c, target: /proc/x}]",
+};
+
+static void nothing_gets_around(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bypasses); i++) {
+        for (size_t k = 0; k < ARRAY_LEN(forbidden); k++) {
+            AUTO_FOLDER char *folder = folder_new();
+            AUTO_DIAGS DiagList diags = { 0 };
+            AUTO_PLAN Plan *plan = NULL;
+            AUTO_FREE char *first = fill_in(bypasses[i].main, forbidden[k]);
+            AUTO_FREE char *second = fill_in(bypasses[i].other, forbidden[k]);
+            const Project p = { .files = { MAIN(first),
+                                           { "b.yaml", second },
+                                           { "c.yaml", "services: {b: {image: x}}" } } };
+            if (load(folder, &p, &plan, &diags) != COMPOSE_REFUSED)
+                fail_msg("accepted: %s | %s", first, second);
+        }
+    }
+}
+
 static const Project profiles[] = {
     { { MAIN("services:\n  a: {image: x}\n  b: {image: y, profiles: [p, q]}\n") },
       .profile = "q",
@@ -340,9 +429,9 @@ static void growth_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(services_extend),   cmocka_unit_test(files_include),
-        cmocka_unit_test(profiles_choose),   cmocka_unit_test(override_files_are_noted),
-        cmocka_unit_test(growth_is_bounded),
+        cmocka_unit_test(services_extend),          cmocka_unit_test(files_include),
+        cmocka_unit_test(profiles_choose),          cmocka_unit_test(nothing_gets_around),
+        cmocka_unit_test(override_files_are_noted), cmocka_unit_test(growth_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
