@@ -105,6 +105,31 @@ OriginKind origin_judge(const OriginList *list, const char *origin, const char *
     return ORIGIN_FOREIGN;
 }
 
+static bool is_address(const char *name)
+{
+    struct in6_addr any;
+
+    return inet_pton(AF_INET, name, &any) == 1 || inet_pton(AF_INET6, name, &any) == 1;
+}
+
+bool origin_host_is_allowed(const char *allowed, const char *host)
+{
+    AUTO_FREE char *copy = xstrdup(allowed);
+    char name[ORIGIN_HOST_SIZE];
+    char *save = NULL;
+
+    if (!*allowed)
+        return true;
+    if (!origin_host_name(host, name))
+        return false;
+    if (is_address(name) || str_eq_nocase(name, "localhost"))
+        return true;
+    for (char *entry = strtok_r(copy, ", \t", &save); entry; entry = strtok_r(NULL, ", \t", &save))
+        if (str_eq_nocase(entry, name))
+            return true;
+    return false;
+}
+
 bool origin_is_json(const char *content_type)
 {
     static const char JSON[] = "application/json";

@@ -34,5 +34,10 @@ bool origin_is_json(const char *content_type);
  */
 enum { ORIGIN_HOST_SIZE = 256 };
 MUST_USE bool origin_host_name(const char *host, char ret_name[ORIGIN_HOST_SIZE]);
+/*
+ * May a request be sent to this Host? `allowed` is a comma-separated list of names; empty allows
+ * all. Addresses and localhost always pass: a page of another site cannot make its name mean them.
+ */
+bool origin_host_is_allowed(const char *allowed, const char *host);
 /* Does this Prefer header (RFC 7240) ask for `token`? */
 bool origin_prefers(const char *prefer, const char *token);

@@ -191,6 +191,12 @@ bool pipeline_begin(void *ctx, HttpRequest *request)
     bool blocking = api->parts.identity.blocking;
     unsigned flags;
 
+    if (!origin_host_is_allowed(api->parts.settings->allowed_hosts,
+                                http_request_header(request, "Host"))) {
+        answer_error(call, 421, error_slug(E_FORBIDDEN),
+                     "This service is not reached by that name (ALLOWED_HOSTS).");
+        return false;
+    }
     if (kind == ORIGIN_ALLOWED)
         call->cors_origin = origin;
     if (request->method == HTTP_OPTIONS && kind == ORIGIN_ALLOWED &&

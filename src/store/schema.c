@@ -139,14 +139,6 @@ static const Column subnet_leases[] = {
     { "created_at",   "BIGINT",       "NOT NULL" }, /* microseconds since the epoch */
 };
 
-static const Column challenge_images[] = {
-    { "challenge_id", "VARCHAR(128)", "NOT NULL" },
-    { "revision",     "VARCHAR(128)", "NOT NULL" },
-    { "service",      "VARCHAR(255)", "NOT NULL" },
-    { "image_id",     "VARCHAR(255)", "NOT NULL" },
-    { "created_at",   "BIGINT",       "NOT NULL" }, /* microseconds since the epoch */
-};
-
 #define TABLE(name, constraint) { #name, name, ARRAY_LEN(name), constraint }
 
 static const Table tables_1[] = {
@@ -207,7 +199,6 @@ static const Table tables_2[] = {
     TABLE(instance_resources, "PRIMARY KEY (instance_id, kind, name)"),
     TABLE(port_leases, NULL),
     TABLE(subnet_leases, NULL),
-    TABLE(challenge_images, "PRIMARY KEY (challenge_id, revision, service)"),
 };
 
 static const char *const statements_2[] = {

@@ -124,13 +124,6 @@ typedef struct ChallengeSettingsRows {
 void challenge_settings_rows_fini(ChallengeSettingsRows *rows);
 MUST_USE int challenge_settings_all(Db *db, ChallengeSettingsRows *ret, Error *err);
 
-/* challenge_images: what was built for a revision, so that a restart need not ask the builder. */
-MUST_USE int challenge_images_put(Db *db, const char *challenge_id, const char *revision,
-                                  const char *service, const char *image_id, Error *err);
-/* *ret_image_id NULL when unknown; caller frees. */
-MUST_USE int challenge_images_get(Db *db, const char *challenge_id, const char *revision,
-                                  const char *service, char **ret_image_id, Error *err);
-
 /* event_logs: the audit trail (behaviour.md 9.3). */
 typedef struct EventRow {
     const char *event_type, *user_id, *username, *team_id, *instance_id, *challenge_id;

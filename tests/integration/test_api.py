@@ -108,6 +108,14 @@ def test_other_origins_are_refused():
         assert answer.headers["Access-Control-Allow-Origin"] == "https://ctf.example"
 
 
+def test_only_known_names_when_named():
+    with server_with(env={"ALLOWED_HOSTS": "ctf.example"}) as server:
+        assert server.api("GET", "/health", headers={"Host": "ctf.example"}).status == 200
+        assert server.api("GET", "/health").status == 200, "an address always passes"
+        rebound = server.api("GET", "/instances", headers={"Host": "evil.example"})
+        assert rebound.status == 421 and rebound.body["code"] == "forbidden"
+
+
 def test_rate_limits():
     env = {"USER_RATE_LIMIT": 5, "PARTICIPANT_IP_RATE_LIMIT": 1000}
     with server_with(env=env) as server:

@@ -114,12 +114,38 @@ static void reads_prefer(void **state)
     CHECK(!origin_prefers(",,,", "respond-async"));
 }
 
+static void names_hosts_that_may_be_asked(void **state)
+{
+    static const struct {
+        const char *allowed, *host;
+        bool wanted;
+    } hosts[] = {
+        { "", "anything.example", true },
+        { "", NULL, true },
+        { "ctf.example", "ctf.example", true },
+        { "ctf.example", "CTF.example:8000", true },
+        { "a.example, ctf.example", "ctf.example", true },
+        { "ctf.example", "evil.example", false },
+        { "ctf.example", "ctf.example.evil.example", false },
+        { "ctf.example", NULL, false },
+        { "ctf.example", "127.0.0.1:8000", true },
+        { "ctf.example", "[::1]:8000", true },
+        { "ctf.example", "localhost:8000", true },
+        { "ctf.example", "127.0.0.1.evil.example", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hosts); i++)
+        if (origin_host_is_allowed(hosts[i].allowed, hosts[i].host) != hosts[i].wanted)
+            fail_msg("%s asked by %s", hosts[i].allowed, hosts[i].host ? hosts[i].host : "nobody");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_origins), cmocka_unit_test(refuses_what_is_no_origin),
         cmocka_unit_test(knows_json),     cmocka_unit_test(takes_names_from_host_headers),
-        cmocka_unit_test(reads_prefer),
+        cmocka_unit_test(reads_prefer),   cmocka_unit_test(names_hosts_that_may_be_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -160,7 +160,6 @@ static const char *const tables[][2] = {
     { "instance_resources", "instance_id kind name ref state" },
     { "port_leases", "instance_id internal_port port" },
     { "subnet_leases", "subnet holder network_name network_id created_at" },
-    { "challenge_images", "challenge_id revision service image_id created_at" },
 };
 
 static void test_has_every_column(void **state)
