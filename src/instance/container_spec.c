@@ -260,7 +260,9 @@ static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
      * firewall: a way out by name. Without egress it is given the container's own loopback instead,
      * where nobody answers; names of the instance's services are not asked there.
      */
-    bool closed = !p->challenge->egress && s->dns.n == 0;
+    /* One that lives in another's network has its resolver, too; the engine takes none beside it.
+     */
+    bool closed = !p->challenge->egress && s->dns.n == 0 && !s->network_of.set;
     spec->dns = closed ? nowhere : s->dns.items;
     spec->n_dns = closed ? ARRAY_LEN(nowhere) : s->dns.n;
     spec->dns_search = s->dns_search.items;
