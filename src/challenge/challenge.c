@@ -42,6 +42,13 @@ Challenge *challenge_ref(Challenge *challenge)
     return challenge;
 }
 
+static void free_texts(char **texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(texts[i]);
+    free(texts);
+}
+
 void challenge_unref(Challenge *challenge)
 {
     if (!challenge || atomic_fetch_sub_explicit(&challenge->refs, 1, memory_order_acq_rel) > 1)
@@ -51,6 +58,9 @@ void challenge_unref(Challenge *challenge)
         free(challenge->ports[i].service);
     }
     free(challenge->ports);
+    free_texts(challenge->profiles, challenge->n_profiles);
+    free_texts(challenge->allow_capabilities, challenge->n_allow_capabilities);
+    free_texts(challenge->allow_devices, challenge->n_allow_devices);
     free(challenge->id);
     free(challenge->name);
     free(challenge->category);

@@ -54,6 +54,12 @@ typedef struct Challenge {
     bool egress;       /* outbound internet allowed */
     bool allow_setuid; /* no no-new-privileges */
     ChallengeReady ready;
+    char **profiles; /* of the compose file, that run */
+    size_t n_profiles;
+    char **allow_capabilities; /* [allow]: what the organiser grants beyond the allow-list */
+    size_t n_allow_capabilities;
+    char **allow_devices;
+    size_t n_allow_devices;
     Plan *plan; /* NULL when broken */
     bool broken;
     DiagList diags; /* errors when broken; warnings and notes otherwise */

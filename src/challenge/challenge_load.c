@@ -83,10 +83,24 @@ static void read_config(Challenge *challenge, int dir_fd, Arena *arena, ConfigPo
     config_load(challenge, arena, text, len, ret_ports);
 }
 
+static ComposeAllow challenge_allow(const Challenge *c)
+{
+    return (ComposeAllow){
+        .capabilities = (const char *const *)c->allow_capabilities,
+        .n_capabilities = c->n_allow_capabilities,
+        .devices = (const char *const *)c->allow_devices,
+        .n_devices = c->n_allow_devices,
+    };
+}
+
 static void read_compose(Challenge *challenge, int dir_fd)
 {
     const char *name = find_file(challenge, dir_fd, compose_names, ARRAY_LEN(compose_names));
-    ComposeOptions options = { .dir_fd = dir_fd, .file = name };
+    const ComposeOptions options = { .dir_fd = dir_fd,
+                                     .file = name,
+                                     .profiles = (const char *const *)challenge->profiles,
+                                     .n_profiles = challenge->n_profiles,
+                                     .allow = challenge_allow(challenge) };
     Error err = { 0 };
 
     if (!name) {

@@ -211,6 +211,23 @@ static void set_allow_setuid(ConfigReader *r, ConfigItem item)
     r->challenge->allow_setuid = item.value->boolean;
 }
 
+static void set_profiles(ConfigReader *r, ConfigItem item)
+{
+    Challenge *c = r->challenge;
+
+    if (item.value->n > CONFIG_PROFILES_MAX) {
+        config_error(r, item, "too-many", NULL, "more than %d profiles", CONFIG_PROFILES_MAX);
+        return;
+    }
+    c->profiles = xcalloc(item.value->n + 1, sizeof(char *));
+    for (size_t i = 0; i < item.value->n; i++) {
+        ConfigItem one = { arena_printf(r->arena, "%s[%zu]", item.field, i), item.value->items[i] };
+        const char *name = config_text(r, one, CONFIG_NAME_MAX);
+        if (name)
+            c->profiles[c->n_profiles++] = xstrdup(name);
+    }
+}
+
 static void set_ready(ConfigReader *r, ConfigItem item)
 {
     if (str_eq(item.value->text, "listening"))
@@ -225,6 +242,7 @@ static void set_ready(ConfigReader *r, ConfigItem item)
 /* clang-format off */
 static const Field fields[] = {
     /* name                     kind          reader                     a right value */
+    { "allow",                  TOML_TABLE,   config_read_allow,         "{capabilities = [...]}" },
     { "allow_setuid",           TOML_BOOL,    set_allow_setuid,          "true" },
     { "category",               TOML_STRING,  set_category,              "\"web\"" },
     { "description",            TOML_STRING,  set_description,           "\"...\"" },
@@ -234,6 +252,7 @@ static const Field fields[] = {
     { "id",                     TOML_STRING,  set_id,                    "\"web-1\"" },
     { "name",                   TOML_STRING,  set_name,                  "\"A name\"" },
     { "ports",                  TOML_ARRAY,   config_read_ports,         "[80]" },
+    { "profiles",               TOML_ARRAY,   set_profiles,              "[\"bot\"]" },
     { "ready",                  TOML_STRING,  set_ready,                 "\"listening\"" },
     { "timeout",                TOML_INTEGER, set_timeout,               "3600" },
 };

@@ -19,6 +19,8 @@ enum {
     CONFIG_TIMEOUT_MAX_S = 604800,
     CONFIG_EXTEND_DEFAULT_S = 1800,
     CONFIG_NAME_MAX = 200,
+    CONFIG_PROFILES_MAX = 32,
+    CONFIG_ALLOW_MAX = 32,
     CONFIG_DESCRIPTION_MAX = 20000,
 };
 
@@ -68,6 +70,8 @@ const char *config_text(ConfigReader *r, ConfigItem item, size_t max);
 /* A warning about an entry nobody knows, with the nearest of `names`. */
 void config_unknown_key(ConfigReader *r, const char *field, const TomlEntry *entry,
                         const char *const *names, size_t n_names);
+/* [allow]: what an organiser grants; each grant is a warning, so that nobody overlooks it. */
+void config_read_allow(ConfigReader *r, ConfigItem item);
 void config_read_ports(ConfigReader *r, ConfigItem item);
 /* The same tree as if it had been TOML: plain scalars typed by YAML's core schema. */
 const TomlValue *config_from_yaml(Arena *arena, const YamlNode *node);

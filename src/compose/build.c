@@ -36,7 +36,7 @@ static const char *load_context(Loader *l, const Field *f)
 
 static void check_dockerfile(Loader *l, const Field *f, PlanBuild *b)
 {
-    const char *path = path_inside(l, f, b->dockerfile);
+    const char *path = path_below(l, f, b->dockerfile);
 
     b->dockerfile = path;
     if (path && strcmp(b->context, ".") != 0)
@@ -47,7 +47,7 @@ static void check_dockerfile(Loader *l, const Field *f, PlanBuild *b)
 
 static void load_args(Loader *l, const Field *f, PlanBuild *b)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
+    Interpolation in = { .arena = l->scratch, .variables = field_origin(l, f)->variables };
     Pairs pairs = { 0 };
     size_t kept = 0;
 

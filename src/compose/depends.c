@@ -48,26 +48,38 @@ static void report_missing(Loader *l, const Field *f, const char *name, bool req
         field_note(l, f, "depends-undefined", NULL, "the service '%.100s' %s", name, what);
 }
 
-static void add_dependency(Loader *l, const Field *f, PlanService *s, const char *name,
-                           PlanDependency d)
+static void put_dependency(Loader *l, PlanService *s, PlanDependency d)
+{
+    if (!s->depends_on)
+        s->depends_on = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *s->depends_on);
+    for (size_t i = 0; i < s->n_depends_on; i++)
+        if (s->depends_on[i].service == d.service)
+            return;
+    s->depends_on[s->n_depends_on++] = d;
+}
+
+bool depend_on(Loader *l, const Field *f, PlanService *s, const char *name, PlanDependency d,
+               size_t *ret)
 {
     const PlanHealthcheck *health;
 
     if (!find_service(l->plan, name, &d.service)) {
         report_missing(l, f, name, d.required);
-        return;
+        return false;
     }
-    for (size_t i = 0; i < s->n_depends_on; i++)
-        if (s->depends_on[i].service == d.service)
-            return;
     health = &l->plan->services[d.service].healthcheck;
-    if (&l->plan->services[d.service] == s)
+    if (&l->plan->services[d.service] == s) {
         field_error(l, f, "depends-cycle", NULL, "a service cannot wait for itself");
-    else if (d.condition == PLAN_HEALTHY && health->present && health->disabled)
+        return false;
+    }
+    if (d.condition == PLAN_HEALTHY && health->present && health->disabled) {
         field_error(l, f, "depends-unhealthy", "give it a health check, or use service_started",
                     "'%.100s' has its health check disabled", name);
-    else
-        s->depends_on[s->n_depends_on++] = d;
+        return false;
+    }
+    put_dependency(l, s, d);
+    *ret = d.service;
+    return true;
 }
 
 static void load_dependency(Loader *l, const Field *f, PlanService *s)
@@ -75,6 +87,7 @@ static void load_dependency(Loader *l, const Field *f, PlanService *s)
     PlanDependency d = { .condition = PLAN_STARTED, .required = true };
     Field member;
     const char *name = f->key ? f->key : field_text(l, f);
+    size_t at;
 
     if (!name)
         return;
@@ -82,10 +95,11 @@ static void load_dependency(Loader *l, const Field *f, PlanService *s)
         if (!keys_check(l, f, KEY_DEPENDENCY))
             return;
         field_get_bool(l, f, "required", &d.required);
+        field_get_bool(l, f, "restart", &d.restart);
         if (field_get(f, "condition", &member) && !read_condition(l, &member, &d.condition))
             return;
     }
-    add_dependency(l, f, s, name, d);
+    (void)depend_on(l, f, s, name, d, &at);
 }
 
 static void load_depends_on(Loader *l, const Field *service, PlanService *s)
@@ -98,7 +112,6 @@ static void load_depends_on(Loader *l, const Field *service, PlanService *s)
         field_error(l, &f, "wrong-type", NULL, "must be a list or a mapping, not text");
         return;
     }
-    s->depends_on = arena_alloc(l->arena, (l->plan->n_services + 1) * sizeof *s->depends_on);
     for (size_t i = 0; i < f.node->n; i++) {
         Field item = f.node->kind == YAML_MAP ? field_pair(&f, i) : field_item(&f, i);
         load_dependency(l, &item, s);
@@ -152,20 +165,77 @@ static void visit(Order *o, size_t i)
     o->sorted[o->n++] = i;
 }
 
+/* Old indices to new ones: of the first replica. */
+typedef struct Places {
+    const Plan *old;
+    size_t first[COMPOSE_SERVICES_MAX];
+} Places;
+
+/* Who waits for a service waits for every replica of it. */
+static void move_dependencies(Loader *l, const Places *places, PlanService *s)
+{
+    const PlanDependency *old = s->depends_on;
+    size_t n = s->n_depends_on;
+
+    s->depends_on = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *s->depends_on);
+    s->n_depends_on = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < places->old->services[old[i].service].replicas; k++) {
+            PlanDependency d = old[i];
+            d.service = places->first[d.service] + (size_t)k;
+            s->depends_on[s->n_depends_on++] = d;
+        }
+    }
+}
+
+static void move_peer(const Places *places, PlanPeer *peer)
+{
+    if (peer->set)
+        peer->service = places->first[peer->service];
+}
+
+/* The k-th replica; only the first is published, since a host port exists once. */
+static PlanService replica(Loader *l, const PlanService *s, int k)
+{
+    PlanService copy = *s;
+
+    copy.replica = k;
+    if (k == 1 || s->n_ports == 0)
+        return copy;
+    copy.ports = arena_alloc(l->arena, s->n_ports * sizeof *copy.ports);
+    memcpy(copy.ports, s->ports, s->n_ports * sizeof *copy.ports);
+    for (size_t i = 0; i < s->n_ports; i++)
+        copy.ports[i].published = false;
+    return copy;
+}
+
 static void reorder(Loader *l, const Order *o)
 {
     Plan *plan = l->plan;
-    PlanService *sorted = arena_alloc(l->arena, (o->n + 1) * sizeof *sorted);
-    size_t new_index[COMPOSE_SERVICES_MAX] = { 0 };
+    const Plan old = *plan;
+    Places places = { .old = &old };
+    size_t total = 0;
 
-    for (size_t i = 0; i < o->n; i++)
-        new_index[o->sorted[i]] = i;
     for (size_t i = 0; i < o->n; i++) {
-        sorted[i] = plan->services[o->sorted[i]];
-        for (size_t k = 0; k < sorted[i].n_depends_on; k++)
-            sorted[i].depends_on[k].service = new_index[sorted[i].depends_on[k].service];
+        places.first[o->sorted[i]] = total;
+        total += (size_t)old.services[o->sorted[i]].replicas;
     }
-    plan->services = sorted;
+    if (total > COMPOSE_SERVICES_MAX) {
+        field_error(l, l->root, "too-many", "lower 'scale'", "%zu containers; at most %d fit",
+                    total, COMPOSE_SERVICES_MAX);
+        return;
+    }
+    plan->services = arena_alloc(l->arena, (total + 1) * sizeof *plan->services);
+    plan->n_services = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        PlanService *s = &old.services[o->sorted[i]];
+        move_dependencies(l, &places, s);
+        move_peer(&places, &s->network_of);
+        move_peer(&places, &s->pid_of);
+        move_peer(&places, &s->ipc_of);
+        for (int k = 1; k <= s->replicas; k++)
+            plan->services[plan->n_services++] = replica(l, s, k);
+    }
 }
 
 void load_dependencies(Loader *l)
@@ -174,6 +244,8 @@ void load_dependencies(Loader *l)
 
     for (size_t i = 0; i < l->plan->n_services; i++)
         load_depends_on(l, l->fields[i], &l->plan->services[i]);
+    for (size_t i = 0; i < l->plan->n_services; i++)
+        load_peers(l, l->fields[i], &l->plan->services[i]);
     for (size_t i = 0; i < l->plan->n_services && !o.failed; i++)
         if (o.state[i] == NEW)
             visit(&o, i);

@@ -7,7 +7,7 @@
 
 static void put_file(Loader *l, const Field *f, const char *path, const Dotenv *d, Pairs *ret)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
+    Interpolation in = { .arena = l->scratch, .variables = field_origin(l, f)->variables };
 
     for (size_t i = 0; i < d->n; i++) {
         const char *value = d->pairs[i].value;
@@ -29,14 +29,19 @@ static void put_file(Loader *l, const Field *f, const char *path, const Dotenv *
 static void read_env_file(Loader *l, const Field *f, const char *text, bool required, bool raw,
                           Pairs *ret)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
+    Interpolation in = { .arena = l->scratch, .variables = field_origin(l, f)->variables };
     const char *path = path_inside(l, f, text);
     AUTO_FREE char *content = NULL;
     Dotenv d;
     int status;
 
-    if (!path)
+    if (!path || !loader_has_room(l, f))
         return;
+    if (++l->n_env_files > COMPOSE_ENV_FILES_MAX) {
+        if (l->n_env_files == COMPOSE_ENV_FILES_MAX + 1)
+            field_error(l, f, "too-many", NULL, "more than %d env files", COMPOSE_ENV_FILES_MAX);
+        return;
+    }
     status = path_read(l, f, path, COMPOSE_ENV_FILE_MAX, &content);
     if (status == 1 && required)
         field_error(l, f, "file-missing", "create it, or say 'required: false'",
@@ -71,7 +76,7 @@ static void load_env_file_item(Loader *l, const Field *f, Pairs *ret)
         read_env_file(l, f, path, required, format != NULL, ret);
 }
 
-static void load_env_files(Loader *l, const Field *f, Pairs *ret)
+void pairs_read_files(Loader *l, const Field *f, Pairs *ret)
 {
     if (f->node->kind != YAML_LIST) {
         load_env_file_item(l, f, ret);
@@ -87,9 +92,9 @@ static void load_env_files(Loader *l, const Field *f, Pairs *ret)
 /* A name without a value takes it from the project; unset there, it unsets the image's. */
 static void fill_bare(Loader *l, Pairs *pairs)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
-
     for (size_t i = 0; i < pairs->n; i++) {
+        Interpolation in = { .arena = l->scratch,
+                             .variables = field_origin(l, &pairs->fields[i])->variables };
         const char *value;
         if (pairs->items[i].value)
             continue;
@@ -105,7 +110,7 @@ void load_environment(Loader *l, const Field *service, PlanService *s)
     Field *files = arena_new_type(l->scratch, Field), *own = arena_new_type(l->scratch, Field);
 
     if (field_get(service, "env_file", files))
-        load_env_files(l, files, &pairs);
+        pairs_read_files(l, files, &pairs);
     if (field_get(service, "environment", own))
         field_pairs(l, own, "=", true, &pairs);
     fill_bare(l, &pairs);

@@ -73,11 +73,21 @@ const char *field_path(Loader *l, const Field *f)
 
 /* ---- diagnostics ---- */
 
+static const Origin *origin_of(const Loader *l, const YamlNode *node)
+{
+    return node->origin ? node->origin : l->main;
+}
+
+const Origin *field_origin(const Loader *l, const Field *f)
+{
+    return origin_of(l, f->node);
+}
+
 static void report(Loader *l, DiagSeverity severity, const Field *f, const YamlNode *where,
                    const char *code, const char *hint, const char *message)
 {
     const char *path = field_path(l, f);
-    DiagAt at = { .file = l->options->file,
+    DiagAt at = { .file = origin_of(l, where)->file,
                   .line = where->line,
                   .column = where->column,
                   .field = *path ? path : NULL };

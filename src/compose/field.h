@@ -28,6 +28,8 @@ Field field_item(const Field *list, size_t i);
 /* False when absent, null, or `map` is not a mapping. */
 bool field_get(const Field *map, const char *key, Field *ret);
 bool field_is_null(const Field *f);
+/* Where it was written. Never NULL. */
+const Origin *field_origin(const Loader *l, const Field *f);
 /* Reports and gives false unless it is a mapping (or list, or text). */
 bool field_want(Loader *l, const Field *f, YamlKind kind);
 /* "services.web.ports[0]", in the loader's scratch arena. */
@@ -80,6 +82,9 @@ typedef struct Pairs {
  */
 void field_pairs(Loader *l, const Field *f, const char *separators, bool templates, Pairs *ret);
 void pairs_put(Loader *l, Pairs *pairs, PlanPair pair, const Field *from);
+
+/* `env_file` and `label_file`: appends the pairs of every file named. */
+void pairs_read_files(Loader *l, const Field *f, Pairs *ret);
 
 /* Names of services, networks and volumes. */
 bool text_is_name(const char *s);

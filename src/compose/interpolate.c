@@ -73,14 +73,18 @@ static bool write_required(Interpolation *in, const Reference *r, int depth)
                                 word.len ? ": " : "", strbuf_str(&word)));
 }
 
+static const char *fixed_value(Interpolation *in, const char *name)
+{
+    return map_get(in->variables, arena_printf(in->arena, "%c%s", INTERPOLATION_FIXED, name));
+}
+
 static bool write_value(Interpolation *in, StrBuf *out, const Reference *r, int depth)
 {
-    const char *value;
-    bool set;
+    bool instance = is_instance_variable(r->name), set;
+    const char *value = instance ? fixed_value(in, r->name) : map_get(in->variables, r->name);
 
-    if (is_instance_variable(r->name))
+    if (instance && !value)
         return write_marker(in, out, r, depth);
-    value = map_get(in->variables, r->name);
     set = value && (!r->colon || *value);
     if (r->operator== '+')
         return !set || expand(in, out, r->word, r->word_len, depth);
@@ -199,9 +203,9 @@ const char *variable_value(Interpolation *in, const char *name)
 
 /* ---- the tree ---- */
 
-static const char *interpolate_field(Loader *l, const Field *f)
+static const char *interpolate_field(Loader *l, const Field *f, const Origin *origin)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
+    Interpolation in = { .arena = l->scratch, .variables = origin->variables };
     const char *text = interpolate(&in, f->node->text);
 
     if (!text) {
@@ -215,47 +219,78 @@ static const char *interpolate_field(Loader *l, const Field *f)
     return text;
 }
 
-static YamlNode *copy_node(Loader *l, const Field *f)
+static YamlNode *copy_node(Loader *l, const Field *f, const Origin *origin);
+
+static void copy_pair(Loader *l, const Field *f, const Origin *origin, YamlPair *to)
+{
+    YamlNode *key = arena_new_type(l->scratch, YamlNode);
+
+    *key = *f->key_node;
+    key->origin = origin;
+    if (strpbrk(f->key, "\x01\x02"))
+        field_key_diag(l, DIAG_ERROR, f, "bad-name", NULL, "control characters are not allowed");
+    to->key = key;
+    to->value = copy_node(l, f, origin);
+}
+
+/* Nothing reads what an extension holds. */
+static bool is_extension(const Field *f)
+{
+    return !f->up->up && str_starts(f->key, "x-");
+}
+
+static void copy_children(Loader *l, const Field *f, const Origin *origin, YamlNode *to)
 {
     const YamlNode *from = f->node;
-    YamlNode *to = arena_new_type(l->scratch, YamlNode);
 
-    *to = *from;
-    if (l->too_large)
-        return to;
-    if (arena_used(l->scratch) > COMPOSE_MEMORY_MAX) {
-        l->too_large = true;
-        field_error(l, f, "too-large", NULL, "the file grows too large by its variables");
-        return to;
-    }
-    if (from->kind == YAML_SCALAR) {
-        to->text = interpolate_field(l, f);
-        return to;
-    }
     if (from->kind == YAML_LIST)
         to->items = arena_alloc(l->scratch, (from->n + 1) * sizeof(YamlNode *));
     else
         to->pairs = arena_alloc(l->scratch, (from->n + 1) * sizeof *to->pairs);
     to->cap = from->n;
-    for (size_t i = 0; i < from->n; i++) {
+    to->n = 0;
+    for (size_t i = 0; i < from->n && !l->too_large; i++) {
         Field child = from->kind == YAML_LIST ? field_item(f, i) : field_pair(f, i);
-        if (from->kind == YAML_LIST) {
-            to->items[i] = copy_node(l, &child);
-            continue;
-        }
-        if (strpbrk(child.key, "\x01\x02"))
-            field_key_diag(l, DIAG_ERROR, &child, "bad-name", NULL,
-                           "control characters are not allowed");
-        to->pairs[i].key = from->pairs[i].key;
-        to->pairs[i].value =
-            !f->up && str_starts(child.key, "x-") ? from->pairs[i].value : copy_node(l, &child);
+        if (from->kind == YAML_LIST)
+            to->items[to->n++] = copy_node(l, &child, origin);
+        else if (!is_extension(&child))
+            copy_pair(l, &child, origin, &to->pairs[to->n++]);
     }
+}
+
+bool loader_has_room(Loader *l, const Field *f)
+{
+    if (!l->too_large && arena_used(l->scratch) + arena_used(l->arena) > COMPOSE_MEMORY_MAX) {
+        l->too_large = true;
+        field_error(l, f, "too-large", NULL,
+                    "the project grows too large by its variables, files, aliases or merging");
+    }
+    return !l->too_large;
+}
+
+static YamlNode *copy_node(Loader *l, const Field *f, const Origin *origin)
+{
+    YamlNode *to = arena_new_type(l->scratch, YamlNode);
+    Field at = *f;
+
+    *to = *f->node;
+    to->origin = origin;
+    l->tagged |= to->tag != YAML_TAG_NONE;
+    at.node = to; /* for messages: the original knows no file */
+    if (!loader_has_room(l, &at))
+        return to;
+    if (to->kind == YAML_SCALAR) {
+        to->text = interpolate_field(l, &at, origin);
+        to->plain = to->plain && (to->text == f->node->text || !yaml_is_null(to)); /* "" is text */
+    }
+    if (to->kind != YAML_SCALAR)
+        copy_children(l, f, origin, to);
     return to;
 }
 
-YamlNode *interpolate_tree(Loader *l, const YamlNode *root)
+YamlNode *interpolate_tree(Loader *l, const YamlNode *root, const Origin *origin)
 {
     Field f = { .node = root };
 
-    return copy_node(l, &f);
+    return copy_node(l, &f, origin);
 }

@@ -8,6 +8,9 @@
 
 #include "compose/field.h"
 
+/* In front of a variable's name: an instance variable's value is known already. */
+enum { INTERPOLATION_FIXED = '=' };
+
 typedef struct Interpolation {
     Arena *arena;
     const Map *variables; /* name -> const char * */
@@ -23,5 +26,8 @@ bool is_instance_variable(const char *name);
 /* Value of a name as `environment: [NAME]` sees it; NULL = unset. */
 const char *variable_value(Interpolation *in, const char *name);
 
-/* A copy of the whole file with every value replaced; problems are reported. */
-YamlNode *interpolate_tree(Loader *l, const YamlNode *root);
+/*
+ * A copy of the whole file with every value replaced, every node marked with its origin and no
+ * top-level extensions; problems are reported.
+ */
+YamlNode *interpolate_tree(Loader *l, const YamlNode *root, const Origin *origin);

@@ -21,6 +21,8 @@ static const struct {
 } places[KEY_PLACE_COUNT] = {
     [KEY_TOP] = { "The file", "" },
     [KEY_SERVICE] = { "Services", "services.*" },
+    [KEY_INCLUDE] = { "Includes, long form", "include[]" },
+    [KEY_EXTENDS] = { "Extended services", "services.*.extends" },
     [KEY_BUILD] = { "Builds", "services.*.build" },
     [KEY_PORT] = { "Ports, long form", "services.*.ports[]" },
     [KEY_MOUNT] = { "Volumes of a service, long form", "services.*.volumes[]" },
@@ -28,6 +30,7 @@ static const struct {
     [KEY_MOUNT_VOLUME] = { "Volume mounts", "services.*.volumes[].volume" },
     [KEY_MOUNT_TMPFS] = { "Memory file systems", "services.*.volumes[].tmpfs" },
     [KEY_ATTACHMENT] = { "Networks of a service", "services.*.networks.*" },
+    [KEY_DEVICE] = { "Devices, long form", "services.*.devices[]" },
     [KEY_DEPENDENCY] = { "Dependencies", "services.*.depends_on.*" },
     [KEY_ENV_FILE] = { "Environment files", "services.*.env_file[]" },
     [KEY_HEALTHCHECK] = { "Health checks", "services.*.healthcheck" },
@@ -38,6 +41,10 @@ static const struct {
     [KEY_RESERVATIONS] = { "Reservations", "services.*.deploy.resources.reservations" },
     [KEY_NETWORK] = { "Networks", "networks.*" },
     [KEY_VOLUME] = { "Volumes", "volumes.*" },
+    [KEY_SECRET] = { "Secrets", "secrets.*" },
+    [KEY_CONFIG] = { "Configs", "configs.*" },
+    [KEY_GRANT] = { "Secrets and configs of a service, long form",
+                    "services.*.secrets[], services.*.configs[]" },
 };
 
 static const char *const policy_names[] = {
@@ -129,10 +136,29 @@ static const char preface[] =
     "Those of\n"
     "the instance win over `.env`, and work in `environment`, `env_file`, `command`, "
     "`entrypoint`,\n"
-    "`labels`, `healthcheck.test` and on the host side of `ports`.\n"
+    "`labels`, `healthcheck.test`, the `content` of secrets and configs, and on the host side of "
+    "`ports`.\n"
     "\n"
-    "**Paths** are relative to the challenge folder, must lie in it, and may cross no symbolic "
-    "link.\n";
+    "**Paths** are relative to the challenge folder (in a file that is extended or included: to "
+    "that\n"
+    "file's folder), must lie in the challenge folder, and may cross no symbolic link.\n"
+    "\n"
+    "**Several files.** `extends` and `include` take files inside the challenge folder and merge "
+    "by "
+    "the\n"
+    "rules of the specification; `!reset` and `!override` work where something is overridden. What "
+    "is\n"
+    "checked is the merged result. `compose.override.yaml` is not merged by itself.\n"
+    "\n"
+    "**Profiles.** Services with `profiles` run when `profiles = [\"name\"]` of instance.toml "
+    "names one.\n"
+    "\n"
+    "**Grants.** Some privileges are an organiser's to give, in instance.toml, to one challenge:\n"
+    "`[allow]` with `capabilities = [\"SYS_PTRACE\"]` or `devices = [\"/dev/net/tun\"]`. The "
+    "compose file\n"
+    "has to ask for them as well; each grant is a warning when the challenge is loaded.\n"
+    "\n"
+    "`whaley compose config` prints what a project means, in the specification's canonical form.\n";
 
 void compose_print_keys(StrBuf *out)
 {

@@ -10,6 +10,8 @@
 typedef enum KeyPlace {
     KEY_TOP,
     KEY_SERVICE,
+    KEY_INCLUDE,
+    KEY_EXTENDS,
     KEY_BUILD,
     KEY_PORT,
     KEY_MOUNT,
@@ -17,6 +19,7 @@ typedef enum KeyPlace {
     KEY_MOUNT_VOLUME,
     KEY_MOUNT_TMPFS,
     KEY_ATTACHMENT,
+    KEY_DEVICE,
     KEY_DEPENDENCY,
     KEY_ENV_FILE,
     KEY_HEALTHCHECK,
@@ -27,6 +30,9 @@ typedef enum KeyPlace {
     KEY_RESERVATIONS,
     KEY_NETWORK,
     KEY_VOLUME,
+    KEY_SECRET,
+    KEY_CONFIG,
+    KEY_GRANT,
     KEY_PLACE_COUNT,
 } KeyPlace;
 

@@ -129,13 +129,49 @@ static void load_resources(Loader *l, const Field *f, PlanService *s)
         load_deployed(l, &part, "memory", read_memory, &s->memory_reservation_bytes);
 }
 
-static void check_one(Loader *l, const Field *map, const char *key)
+/* `scale` or `deploy.replicas`; 0 = not given. */
+static void read_replicas(Loader *l, const Field *map, const char *key, PlanService *s)
 {
     Field f;
     int64_t n;
 
-    if (field_get(map, key, &f) && field_int(l, &f, 0, INT64_MAX, &n) && n != 1)
-        field_error(l, &f, "replicas", "leave it out", "one container per service is supported");
+    if (!field_get(map, key, &f) || !field_int(l, &f, 0, INT32_MAX, &n))
+        return;
+    if (n == 0) {
+        field_error(l, &f, "replicas", "take the service out, or give it a profile",
+                    "a service needs at least one container");
+        return;
+    }
+    if (n > COMPOSE_REPLICAS_MAX) {
+        field_warn(l, &f, "capped", NULL, "%lld becomes %d", (long long)n, COMPOSE_REPLICAS_MAX);
+        n = COMPOSE_REPLICAS_MAX;
+    }
+    if (s->replicas && s->replicas != n)
+        field_error(l, &f, "conflict", "keep one of them", "'scale' and 'deploy.replicas' differ");
+    s->replicas = (int)n;
+}
+
+static void load_replicas(Loader *l, const Field *service, PlanService *s)
+{
+    Field deploy;
+
+    s->replicas = 0;
+    read_replicas(l, service, "scale", s);
+    if (field_get(service, "deploy", &deploy))
+        read_replicas(l, &deploy, "replicas", s);
+    if (s->replicas < 2) {
+        s->replicas = 1;
+        return;
+    }
+    if (s->alias_of_container_name)
+        field_key_diag(l, DIAG_ERROR, service, "conflict", "drop 'container_name'",
+                       "'container_name' names one container, and there are %d", s->replicas);
+    for (size_t i = 0; i < s->n_ports; i++)
+        if (s->ports[i].published) {
+            field_key_diag(l, DIAG_WARNING, service, "replicas", NULL,
+                           "only the first of %d replicas gets the published ports", s->replicas);
+            return;
+        }
 }
 
 static void load_deploy(Loader *l, const Field *service, PlanService *s)
@@ -144,7 +180,6 @@ static void load_deploy(Loader *l, const Field *service, PlanService *s)
 
     if (!field_get(service, "deploy", &f) || !keys_check(l, &f, KEY_DEPLOY))
         return;
-    check_one(l, &f, "replicas");
     if (field_get(&f, "resources", &resources))
         load_resources(l, &resources, s);
 }
@@ -178,7 +213,7 @@ void load_limits(Loader *l, const Field *service, PlanService *s)
 {
     load_sizes(l, service, s);
     load_quota(l, service, s);
-    check_one(l, service, "scale");
     load_deploy(l, service, s);
     load_ulimits(l, service, s);
+    load_replicas(l, service, s);
 }

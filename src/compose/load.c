@@ -1,39 +1,39 @@
 #include "compose/load.h"
 #include "base/alloc.h"
 #include "base/fs.h"
-#include "compose/dotenv.h"
+#include "base/str.h"
 #include "compose/keys.h"
+#include "compose/model_parts.h"
+#include "compose/project.h"
 
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
-static void read_dotenv(Loader *l)
+static bool is_active(Loader *l, const char *profile)
 {
-    Interpolation in = { .arena = l->scratch, .variables = l->variables };
-    AUTO_FREE char *text = NULL;
-    Dotenv d;
+    const ComposeOptions *o = l->options;
 
-    if (path_read(l, NULL, ".env", COMPOSE_ENV_FILE_MAX, &text) != 0)
-        return;
-    if (!dotenv_read(&in, text, false, &d)) {
-        diag_add(l->diags, DIAG_ERROR,
-                 (DiagAt){ .file = ".env", .line = d.error_line, .column = 1 }, "bad-file", NULL,
-                 "%s", in.error);
-        return;
-    }
-    for (size_t i = 0; i < d.n; i++)
-        if (d.pairs[i].value)
-            map_put(l->variables, d.pairs[i].name, arena_strdup(l->scratch, d.pairs[i].value));
+    return str_in(profile, o->profiles, o->n_profiles) || str_in("*", o->profiles, o->n_profiles);
 }
 
 static bool is_left_out(Loader *l, const Field *f)
 {
     Field profiles;
 
-    if (!field_get(f, "profiles", &profiles) || !field_want(l, &profiles, YAML_LIST) ||
-        profiles.node->n == 0)
+    if (f->node->kind != YAML_MAP || !field_get(f, "profiles", &profiles) ||
+        !field_want(l, &profiles, YAML_LIST) || profiles.node->n == 0)
         return false;
-    field_key_diag(l, DIAG_NOTE, f, "profile", NULL, "left out: it belongs to a profile");
+    for (size_t i = 0; i < profiles.node->n; i++) {
+        Field item = field_item(&profiles, i);
+        const char *name = field_text(l, &item);
+        if (name && is_active(l, name))
+            return false;
+        if (name && !text_is_name(name))
+            field_error(l, &item, "bad-name", NULL, "'%.100s' is not a profile", name);
+    }
+    field_key_diag(l, DIAG_NOTE, f, "profile", "name it in instance.toml: profiles = [...]",
+                   "left out: none of its profiles is active");
     return true;
 }
 
@@ -43,7 +43,7 @@ static void load_services(Loader *l, const Field *all)
 
     l->fields = arena_alloc(l->scratch, COMPOSE_SERVICES_MAX * sizeof *l->fields);
     plan->services = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *plan->services);
-    for (size_t i = 0; i < all->node->n; i++) {
+    for (size_t i = 0; i < all->node->n && !l->too_large; i++) {
         Field *f = arena_new_type(l->scratch, Field);
         PlanService *s;
         *f = field_pair(all, i);
@@ -63,6 +63,7 @@ static void load_services(Loader *l, const Field *all)
         s = &plan->services[plan->n_services++];
         s->name = arena_strdup(l->arena, f->key);
         s->line = f->key_node->line;
+        s->replica = s->replicas = 1;
         load_service(l, f, s);
     }
 }
@@ -72,10 +73,9 @@ static void load_file(Loader *l, const Field *root)
     Field services;
 
     l->root = root;
-    if (!keys_check(l, root, KEY_TOP))
-        return;
     check_networks(l);
     check_volumes(l);
+    check_objects(l);
     if (!field_get(root, "services", &services)) {
         field_error(l, root, "no-services", "add 'services:'", "the file has no services");
         return;
@@ -88,47 +88,48 @@ static void load_file(Loader *l, const Field *root)
     load_dependencies(l);
 }
 
-/* Text to tree to interpolated tree; NULL when reported. */
-static const YamlNode *read_tree(Loader *l, const char *text, size_t len)
+static void write_model(Loader *l, const ComposeModel *model)
 {
-    YamlNode *root = NULL;
-    YamlPos pos = { 0, 0 };
-    Error err = { 0 };
-    DiagAt at = { .file = l->options->file };
+    const YamlNode *root = model_of(l, model);
 
-    if (yaml_read(l->scratch, text, len, &root, &pos, &err) < 0) {
-        at.line = pos.line;
-        at.column = pos.column;
-        diag_add(l->diags, DIAG_ERROR, at, "syntax", NULL, "%s", plan_show(l->scratch, err.detail));
-        return NULL;
-    }
-    if (!root) {
-        diag_add(l->diags, DIAG_ERROR, at, "empty", "add 'services:'", "the file is empty");
-        return NULL;
-    }
-    return interpolate_tree(l, root);
+    if (model->format == MODEL_YAML)
+        model_print_yaml(model->out, root);
+    else
+        model_print_json(model->out, root);
+}
+
+static void free_maps(Loader *l)
+{
+    for (size_t i = 0; i < l->n_maps; i++)
+        map_free(l->maps[i]);
 }
 
 int compose_load_text(const ComposeOptions *options, const char *text, size_t len, Plan **ret_plan,
                       DiagList *diags, Error *err)
 {
     AUTO_ARENA Arena *scratch = arena_new();
-    AUTO_MAP Map *variables = map_new();
+    AUTO_MAP Map *trees = map_new();
+    AUTO_MAP Map *extended = map_new();
     Arena *arena = arena_new();
     AUTO_PLAN Plan *plan = arena_new_type(arena, Plan);
     size_t errors_before = diags->n_errors;
+    Origin nowhere = { .file = options->file, .folder = "." };
+    CLEANUP(free_maps)
     Loader l = { .arena = arena, .scratch = scratch, .options = options, .diags = diags };
     Field root = { 0 };
 
+    l.main = &nowhere;
+    l.trees = trees;
+    l.extended = extended;
     l.plan = plan;
-    l.variables = variables;
     plan->arena = arena;
     plan->networks = arena_alloc(arena, COMPOSE_NETWORKS_MAX * sizeof *plan->networks);
     plan->volumes = arena_alloc(arena, COMPOSE_VOLUMES_MAX * sizeof *plan->volumes);
-    read_dotenv(&l);
-    root.node = read_tree(&l, text, len);
-    if (root.node && !l.too_large)
+    root.node = project_read_main(&l, text, len);
+    if (root.node)
         load_file(&l, &root);
+    if (root.node && options->model && !l.too_large)
+        write_model(&l, options->model);
     if (l.io.code != E_NONE) {
         if (err)
             *err = l.io;
@@ -138,6 +139,21 @@ int compose_load_text(const ComposeOptions *options, const char *text, size_t le
         return COMPOSE_REFUSED;
     *ret_plan = TAKE(plan);
     return 0;
+}
+
+/* Compose would merge these by itself; what an author has for development stays out of an event. */
+static void note_overrides(const ComposeOptions *options, DiagList *diags)
+{
+    static const char *const names[] = { "compose.override.yaml", "compose.override.yml",
+                                         "docker-compose.override.yaml",
+                                         "docker-compose.override.yml" };
+    struct stat st;
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (fstatat(options->dir_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0)
+            diag_add(diags, DIAG_NOTE, (DiagAt){ .file = names[i] }, "override-ignored",
+                     "to use it, name it: include: [{path: [file.yaml, override.yaml]}]",
+                     "override files are not merged in");
 }
 
 static int refuse_file(const ComposeOptions *options, DiagList *diags, const Error *err)
@@ -154,6 +170,7 @@ int compose_load(const ComposeOptions *options, Plan **ret_plan, DiagList *diags
     AUTO_FREE char *text = NULL;
     size_t len = 0;
 
+    note_overrides(options, diags);
     if (fd >= 0 && fs_read_all(fd, YAML_TEXT_MAX, &text, &len, &why) == 0)
         return compose_load_text(options, text, len, ret_plan, diags, err);
     if (why.code == E_NOT_FOUND || why.code == E_INVALID || why.code == E_TOO_LARGE)

@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "compose/keys.h"
 
 #include <stdlib.h>
@@ -164,8 +165,10 @@ static bool load_mode(Loader *l, const Field *f, bool has_networks)
 
     if (!mode)
         return false;
-    if (strcmp(mode, "none") != 0 && strcmp(mode, "bridge") != 0 && strcmp(mode, "default") != 0) {
-        field_error(l, f, "network-mode", "leave it out: services of an instance share a network",
+    if (strcmp(mode, "none") != 0 && !str_starts(mode, "service:") && strcmp(mode, "bridge") != 0 &&
+        strcmp(mode, "default") != 0) {
+        field_error(l, f, "network-mode",
+                    "leave it out: services of an instance share a network; or write service:NAME",
                     "the network mode '%.100s' is not supported", mode);
         return false;
     }
@@ -174,7 +177,7 @@ static bool load_mode(Loader *l, const Field *f, bool has_networks)
                     "'network_mode' and 'networks' exclude each other");
         return false;
     }
-    return strcmp(mode, "none") != 0;
+    return strcmp(mode, "none") != 0 && !str_starts(mode, "service:");
 }
 
 void load_attachments(Loader *l, const Field *service, PlanService *s)

@@ -29,28 +29,66 @@ static const char *outside_reason(const char *text)
     return NULL;
 }
 
-const char *path_inside(Loader *l, const Field *f, const char *text)
+/* Appends the steps of `text` to a clean path; false when `..` leads above the start. */
+static bool walk(StrBuf *b, const char *text)
+{
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, "/");
+        if (n == 2 && memcmp(p, "..", 2) == 0) {
+            size_t up = b->len;
+            if (up == 0)
+                return false;
+            while (up > 0 && b->data[up - 1] != '/')
+                up--;
+            b->len = up > 0 ? up - 1 : 0;
+            b->data[b->len] = '\0';
+        } else if (n > 0 && !(n == 1 && *p == '.')) {
+            if (b->len)
+                strbuf_addc(b, '/');
+            strbuf_add(b, p, n);
+        }
+        p += n + (p[n] == '/');
+    }
+    return true;
+}
+
+const char *path_join(const char *folder, const char *text, StrBuf *b)
+{
+    return walk(b, folder) && walk(b, text) ? strbuf_str(b) : NULL;
+}
+
+static const char *resolve(Loader *l, const Field *f, const char *folder, const char *text)
 {
     AUTO_STRBUF StrBuf b = { 0 };
     const char *reason = outside_reason(text);
 
-    for (const char *p = text; *p && !reason;) {
-        size_t n = strcspn(p, "/");
-        if (n == 2 && memcmp(p, "..", 2) == 0)
-            reason = "'..' may leave the challenge folder";
-        if (n > 0 && !(n == 1 && *p == '.')) {
-            if (b.len)
-                strbuf_addc(&b, '/');
-            strbuf_add(&b, p, n);
-        }
-        p += n + (p[n] == '/');
-    }
+    if (!reason && !path_join(folder, text, &b))
+        reason = "'..' leaves it";
+    if (!reason && b.len > 1024)
+        reason = "the path is too long";
     if (reason) {
         field_error(l, f, "path-outside", "name a path inside the challenge folder, like ./src",
                     "'%.200s': %s", text, reason);
         return NULL;
     }
     return arena_strdup(l->arena, b.len ? strbuf_str(&b) : ".");
+}
+
+const char *path_inside(Loader *l, const Field *f, const char *text)
+{
+    return resolve(l, f, field_origin(l, f)->folder, text);
+}
+
+const char *path_below(Loader *l, const Field *f, const char *text)
+{
+    return resolve(l, f, ".", text);
+}
+
+const char *path_folder(Arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? arena_strndup(arena, path, (size_t)(slash - path)) : ".";
 }
 
 static int open_kind(Loader *l, const char *path, PathKind kind, Error *err)

@@ -54,6 +54,7 @@ typedef struct PlanDependency {
     size_t service; /* index into Plan.services; always smaller than the depender's own */
     PlanCondition condition;
     bool required;
+    bool restart; /* for compose, which reads it from a label */
 } PlanDependency;
 
 typedef enum PlanMountKind {
@@ -68,8 +69,24 @@ typedef struct PlanMount {
     const char *source; /* COPY: path inside the challenge folder; VOLUME: key in Plan.volumes */
     const char *target; /* absolute path in the container */
     bool read_only;
-    int64_t tmpfs_bytes; /* TMPFS */
+    bool no_copy;              /* VOLUME, ANONYMOUS: starts empty */
+    int64_t tmpfs_bytes;       /* TMPFS */
+    const char *tmpfs_options; /* TMPFS: "mode=0700,uid=1000,noexec", or NULL */
 } PlanMount;
+
+/* A secret or config: put into the container before it starts. */
+typedef struct PlanFile {
+    const char *target;  /* absolute path in the container */
+    const char *source;  /* file inside the challenge folder, or NULL */
+    const char *content; /* template; when there is no source */
+    uint32_t mode, uid, gid;
+} PlanFile;
+
+/* Another service whose namespace this one lives in. */
+typedef struct PlanPeer {
+    bool set;
+    size_t service; /* index into Plan.services; smaller than the service's own */
+} PlanPeer;
 
 typedef struct PlanHealthcheck {
     bool present; /* the compose file has one */
@@ -101,6 +118,8 @@ typedef enum PlanRestart { PLAN_RESTART_NO, PLAN_RESTART_ON_FAILURE } PlanRestar
 
 typedef struct PlanService {
     const char *name;
+    int replica;       /* from 1; each replica is a service of its own here, one after the other */
+    int replicas;      /* of this name */
     int line;          /* of its key, for messages */
     const char *image; /* reference; NULL when only built */
     PlanBuild build;
@@ -110,12 +129,17 @@ typedef struct PlanService {
     size_t n_environment;
     PlanPort *ports;
     size_t n_ports;
-    PlanAttachment *attachments; /* the first is the primary network; none = network_mode: none */
+    PlanAttachment *attachments; /* the first is the primary network; none = network_mode: none
+                                    or network_of */
     size_t n_attachments;
     PlanDependency *depends_on;
     size_t n_depends_on;
     PlanMount *mounts;
     size_t n_mounts;
+    PlanFile *files;
+    size_t n_files;
+    PlanPeer network_of, pid_of, ipc_of; /* network_of: then there are no attachments */
+    bool ipc_shareable;
     PlanHealthcheck healthcheck;
     PlanRestart restart;
     int64_t restart_retries;
@@ -128,6 +152,7 @@ typedef struct PlanService {
     int64_t shm_bytes;     /* 0 = engine default */
     int64_t memory_reservation_bytes;
     bool read_only, tty, stdin_open, init, no_new_privileges;
+    PlanStrings devices; /* "/dev/net/tun", granted by the organiser, read and write */
     PlanStrings cap_drop, cap_add, dns, dns_search, dns_opt, extra_hosts, group_add;
     PlanPair *sysctls;
     size_t n_sysctls;

@@ -150,8 +150,25 @@ static void put_ports(JsonWriter *w, const PlanService *s)
     json_write_end_array(w);
 }
 
+static void put_peer(JsonWriter *w, const Plan *plan, const char *key, PlanPeer peer)
+{
+    AUTO_STRBUF StrBuf b = { 0 };
+
+    if (!peer.set)
+        return;
+    strbuf_addf(&b, "service:%s", plan->services[peer.service].name);
+    json_put_string(w, key, strbuf_str(&b));
+}
+
 static void put_networks(JsonWriter *w, const Plan *plan, const PlanService *s)
 {
+    put_peer(w, plan, "network_mode", s->network_of);
+    put_peer(w, plan, "pid", s->pid_of);
+    put_peer(w, plan, "ipc", s->ipc_of);
+    if (s->ipc_shareable)
+        json_put_string(w, "ipc", "shareable");
+    if (s->network_of.set)
+        return;
     if (s->n_attachments == 0) {
         json_put_string(w, "network_mode", "none");
         return;
@@ -178,10 +195,13 @@ static void put_depends_on(JsonWriter *w, const Plan *plan, const PlanService *s
     json_write_object(w);
     for (size_t i = 0; i < s->n_depends_on; i++) {
         const PlanDependency *d = &s->depends_on[i];
+        if (plan->services[d->service].replica > 1)
+            continue;
         json_write_key(w, plan->services[d->service].name);
         json_write_object(w);
         json_put_string(w, "condition", names[d->condition]);
         json_put_bool(w, "required", d->required);
+        put_flag(w, "restart", d->restart);
         json_write_end_object(w);
     }
     json_write_end_object(w);
@@ -202,10 +222,12 @@ static void put_mount(JsonWriter *w, const PlanMount *m)
     }
     put_text(w, "target", m->target);
     put_flag(w, "read_only", m->read_only);
+    put_flag(w, "nocopy", m->no_copy);
     if (m->kind == PLAN_MOUNT_TMPFS) {
         json_write_key(w, "tmpfs");
         json_write_object(w);
         json_put_int(w, "size", m->tmpfs_bytes);
+        put_optional(w, "options", m->tmpfs_options);
         json_write_end_object(w);
     }
     json_write_end_object(w);
@@ -219,6 +241,26 @@ static void put_mounts(JsonWriter *w, const PlanService *s)
     json_write_array(w);
     for (size_t i = 0; i < s->n_mounts; i++)
         put_mount(w, &s->mounts[i]);
+    json_write_end_array(w);
+}
+
+static void put_files(JsonWriter *w, const PlanService *s)
+{
+    if (s->n_files == 0)
+        return;
+    json_write_key(w, "files");
+    json_write_array(w);
+    for (size_t i = 0; i < s->n_files; i++) {
+        const PlanFile *f = &s->files[i];
+        json_write_object(w);
+        put_text(w, "target", f->target);
+        put_optional(w, "source", f->source);
+        put_optional(w, "content", f->content);
+        json_put_int(w, "mode", f->mode);
+        put_number(w, "uid", f->uid);
+        put_number(w, "gid", f->gid);
+        json_write_end_object(w);
+    }
     json_write_end_array(w);
 }
 
@@ -301,6 +343,7 @@ static void put_security(JsonWriter *w, const PlanService *s)
         put_strings(w, "security_opt", (PlanStrings){ option, 1 });
     put_strings(w, "cap_drop", s->cap_drop);
     put_strings(w, "cap_add", s->cap_add);
+    put_strings(w, "devices", s->devices);
     put_strings(w, "dns", s->dns);
     put_strings(w, "dns_search", s->dns_search);
     put_strings(w, "dns_opt", s->dns_opt);
@@ -323,8 +366,11 @@ static void put_service(JsonWriter *w, const Plan *plan, const PlanService *s)
     put_ports(w, s);
     put_expose(w, s);
     put_networks(w, plan, s);
+    if (s->replicas > 1)
+        json_put_int(w, "scale", s->replicas);
     put_depends_on(w, plan, s);
     put_mounts(w, s);
+    put_files(w, s);
     put_healthcheck(w, &s->healthcheck);
     put_restart(w, s);
     put_names(w, s);
@@ -342,7 +388,8 @@ void plan_write_json(const Plan *plan, StrBuf *out)
     json_write_key(&w, "services");
     json_write_object(&w);
     for (size_t i = 0; i < plan->n_services; i++)
-        put_service(&w, plan, &plan->services[i]);
+        if (plan->services[i].replica == 1)
+            put_service(&w, plan, &plan->services[i]);
     json_write_end_object(&w);
     json_write_key(&w, "networks");
     json_write_object(&w);

@@ -75,8 +75,20 @@ static void load_cap_drop(Loader *l, const Field *service, PlanService *s)
     }
 }
 
+bool compose_grantable_capability(const char *name)
+{
+    static const char *const never[] = {
+        "ALL",      "BPF",        "MAC_ADMIN", "MAC_OVERRIDE", "SYS_ADMIN",
+        "SYS_BOOT", "SYS_MODULE", "SYS_RAWIO", "SYS_TIME",     "DAC_READ_SEARCH"
+    };
+
+    return str_in(name, other_caps, ARRAY_LEN(other_caps)) &&
+           !str_in(name, never, ARRAY_LEN(never));
+}
+
 static void load_cap_add(Loader *l, const Field *service, PlanService *s)
 {
+    const ComposeAllow *allow = &l->options->allow;
     Field f;
 
     if (!field_get(service, "cap_add", &f))
@@ -84,10 +96,14 @@ static void load_cap_add(Loader *l, const Field *service, PlanService *s)
     s->cap_add = field_strings(l, &f, false, false);
     for (size_t i = 0; i < s->cap_add.n; i++) {
         s->cap_add.items[i] = cap_name(l, s->cap_add.items[i]);
-        if (!str_in(s->cap_add.items[i], harmless_caps, ARRAY_LEN(harmless_caps)))
-            field_error(
-                l, &f, "capability-refused", "only those every container has anyway may be added",
-                "the capability '%.100s' reaches beyond the container", s->cap_add.items[i]);
+        if (str_in(s->cap_add.items[i], allow->capabilities, allow->n_capabilities))
+            field_note(l, &f, "granted", NULL, "'%s' is granted by instance.toml",
+                       s->cap_add.items[i]);
+        else if (!str_in(s->cap_add.items[i], harmless_caps, ARRAY_LEN(harmless_caps)))
+            field_error(l, &f, "capability-refused",
+                        "an organiser can grant it in instance.toml: [allow] capabilities = [...]",
+                        "the capability '%.100s' reaches beyond the container",
+                        s->cap_add.items[i]);
     }
 }
 
@@ -253,6 +269,7 @@ void load_security(Loader *l, const Field *service, PlanService *s)
 {
     load_cap_drop(l, service, s);
     load_cap_add(l, service, s);
+    load_devices(l, service, s);
     load_security_opt(l, service, s);
     load_sysctls(l, service, s);
     load_extra_hosts(l, service, s);

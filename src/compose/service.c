@@ -86,23 +86,41 @@ static void load_restart(Loader *l, const Field *service, PlanService *s)
         retries > 0 && retries < COMPOSE_RESTARTS_MAX ? retries : COMPOSE_RESTARTS_MAX;
 }
 
-void load_labels(Loader *l, const Field *f, PlanPair **ret, size_t *ret_n)
+static void keep_labels(Loader *l, Pairs *pairs, PlanPair **ret, size_t *ret_n)
 {
     static const char *const reserved[] = { "com.docker.", "whaley.", "traefik." };
-    Pairs pairs = { 0 };
 
-    field_pairs(l, f, "=", true, &pairs);
-    for (size_t i = 0; i < pairs.n; i++) {
-        PlanPair *pair = &pairs.items[i];
+    for (size_t i = 0; i < pairs->n; i++) {
+        PlanPair *pair = &pairs->items[i];
         if (!pair->value)
             pair->value = "";
         for (size_t k = 0; k < ARRAY_LEN(reserved); k++)
             if (strncasecmp(pair->key, reserved[k], strlen(reserved[k])) == 0)
-                field_error(l, &pairs.fields[i], "label-reserved", "choose another name",
+                field_error(l, &pairs->fields[i], "label-reserved", "choose another name",
                             "labels that start with '%s' are not for challenges", reserved[k]);
     }
-    *ret = pairs.items;
-    *ret_n = pairs.n;
+    *ret = pairs->items;
+    *ret_n = pairs->n;
+}
+
+void load_labels(Loader *l, const Field *f, PlanPair **ret, size_t *ret_n)
+{
+    Pairs pairs = { 0 };
+
+    field_pairs(l, f, "=", true, &pairs);
+    keep_labels(l, &pairs, ret, ret_n);
+}
+
+static void load_service_labels(Loader *l, const Field *service, PlanService *s)
+{
+    Pairs pairs = { 0 };
+    Field *files = arena_new_type(l->scratch, Field), *own = arena_new_type(l->scratch, Field);
+
+    if (field_get(service, "label_file", files))
+        pairs_read_files(l, files, &pairs);
+    if (field_get(service, "labels", own))
+        field_pairs(l, own, "=", true, &pairs);
+    keep_labels(l, &pairs, &s->labels, &s->n_labels);
 }
 
 static void load_flags(Loader *l, const Field *f, PlanService *s)
@@ -115,7 +133,7 @@ static void load_flags(Loader *l, const Field *f, PlanService *s)
 
 void load_service(Loader *l, const Field *f, PlanService *s)
 {
-    Field labels, image;
+    Field image;
 
     if (!keys_check(l, f, KEY_SERVICE))
         return;
@@ -129,11 +147,11 @@ void load_service(Loader *l, const Field *f, PlanService *s)
     load_ports(l, f, s);
     load_attachments(l, f, s);
     load_mounts(l, f, s);
+    load_files(l, f, s);
     load_healthcheck(l, f, s);
     load_limits(l, f, s);
     load_security(l, f, s);
-    if (field_get(f, "labels", &labels))
-        load_labels(l, &labels, &s->labels, &s->n_labels);
+    load_service_labels(l, f, s);
     if (!field_get(f, "image", &image) && !s->build.present)
         field_key_diag(l, DIAG_ERROR, f, "no-image", "add one of them",
                        "the service has neither 'image' nor 'build'");

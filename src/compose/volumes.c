@@ -54,14 +54,14 @@ void use_volume(Loader *l, const char *key)
 
 /* ---- mounts ---- */
 
-static bool is_below(const char *path, const char *folder)
+bool path_is_below(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
 
     return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-static const char *clean_target(Loader *l, const Field *f, const char *text)
+const char *mount_target(Loader *l, const Field *f, const char *text)
 {
     AUTO_STRBUF StrBuf b = { 0 };
     const char *reason = text[0] != '/' ? "it is not absolute" : NULL;
@@ -80,7 +80,8 @@ static const char *clean_target(Loader *l, const Field *f, const char *text)
     }
     if (!reason && b.len == 0)
         reason = "nothing can be mounted over the root";
-    if (!reason && (is_below(strbuf_str(&b), "/proc") || is_below(strbuf_str(&b), "/sys")))
+    if (!reason &&
+        (path_is_below(strbuf_str(&b), "/proc") || path_is_below(strbuf_str(&b), "/sys")))
         reason = "the kernel's file systems are out of bounds";
     if (!reason)
         return arena_strdup(l->arena, strbuf_str(&b));
@@ -169,10 +170,11 @@ static void add_named(Loader *l, const Field *f, PlanService *s, const char *nam
 
 static bool read_option(Loader *l, const Field *f, const char *option, PlanMount *mount)
 {
-    static const char *const without_effect[] = { "z",      "Z",         "nocopy",
-                                                  "cached", "delegated", "consistent" };
+    static const char *const without_effect[] = { "z", "Z", "cached", "delegated", "consistent" };
 
-    if (strcmp(option, "ro") == 0)
+    if (strcmp(option, "nocopy") == 0)
+        mount->no_copy = true;
+    else if (strcmp(option, "ro") == 0)
         mount->read_only = true;
     else if (strcmp(option, "rw") == 0)
         mount->read_only = false;
@@ -219,7 +221,7 @@ static void load_short(Loader *l, const Field *f, PlanService *s)
     }
     if (n == 3 && !read_options(l, f, parts[2], &mount))
         return;
-    mount.target = clean_target(l, f, parts[n > 1]);
+    mount.target = mount_target(l, f, parts[n > 1]);
     if (!mount.target)
         return;
     if (n == 1)
@@ -241,6 +243,47 @@ static int64_t cap_tmpfs(Loader *l, const Field *f, int64_t bytes)
     return tmpfs_max;
 }
 
+/* An octal mode, or a number, that the engine's tmpfs takes as it is. */
+static bool is_tmpfs_number(const char *option)
+{
+    static const char *const names[] = { "mode=", "uid=", "gid=" };
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = option + strlen(names[i]);
+        if (str_starts(option, names[i]))
+            return *value && strlen(value) <= 10 &&
+                   strspn(value, i == 0 ? "01234567" : "0123456789") == strlen(value);
+    }
+    return false;
+}
+
+static void add_tmpfs_option(Loader *l, PlanMount *mount, const char *option)
+{
+    mount->tmpfs_options = mount->tmpfs_options
+                               ? arena_printf(l->arena, "%s,%s", mount->tmpfs_options, option)
+                               : arena_strdup(l->arena, option);
+}
+
+static void read_tmpfs_option(Loader *l, const Field *f, const char *option, PlanMount *mount)
+{
+    static const char *const plain[] = { "exec", "noexec", "ro" };
+    static const char *const given[] = { "rw", "nosuid", "nodev", "noatime" };
+    int64_t bytes;
+
+    if (str_starts(option, "size=")) {
+        if (str_parse_bytes(option + 5, &bytes))
+            mount->tmpfs_bytes = cap_tmpfs(l, f, bytes);
+        else
+            field_error(l, f, "not-a-size", "write a size like 64m", "'%.50s' is not a size",
+                        option + 5);
+    } else if (is_tmpfs_number(option) || str_in(option, plain, ARRAY_LEN(plain))) {
+        add_tmpfs_option(l, mount, option);
+    } else if (!str_in(option, given, ARRAY_LEN(given))) {
+        field_error(l, f, "bad-option", "use size=, mode=, uid=, gid=, exec, noexec or ro",
+                    "the option '%.50s' is not supported", option);
+    }
+}
+
 static void load_tmpfs_text(Loader *l, const Field *f, PlanService *s)
 {
     const char *text = field_text(l, f);
@@ -250,20 +293,9 @@ static void load_tmpfs_text(Loader *l, const Field *f, PlanService *s)
     if (!text)
         return;
     rest = arena_strdup(l->scratch, text);
-    mount.target = clean_target(l, f, strsep(&rest, ":"));
-    while (mount.target && rest && (option = strsep(&rest, ","))) {
-        int64_t bytes;
-        if (!str_starts(option, "size=")) {
-            if (strcmp(option, "rw") != 0)
-                field_note(l, f, "option-ignored", NULL, "the option '%.50s' has no effect here",
-                           option);
-        } else if (str_parse_bytes(option + 5, &bytes)) {
-            mount.tmpfs_bytes = cap_tmpfs(l, f, bytes);
-        } else {
-            field_error(l, f, "not-a-size", "write a size like 64m", "'%.50s' is not a size",
-                        option + 5);
-        }
-    }
+    mount.target = mount_target(l, f, strsep(&rest, ":"));
+    while (mount.target && rest && (option = strsep(&rest, ",")))
+        read_tmpfs_option(l, f, option, &mount);
     if (mount.target)
         add_mount(l, f, s, mount);
 }
@@ -288,16 +320,35 @@ static void load_tmpfs(Loader *l, const Field *service, PlanService *s)
 
 /* ---- the long form ---- */
 
+/* `mode: 0755`, `"0755"`, `0o755`; octal all of them, as everybody means it. */
+static void read_tmpfs_mode(Loader *l, const Field *f, PlanMount *mount)
+{
+    const char *text = field_text(l, f), *option;
+
+    if (!text)
+        return;
+    option = arena_printf(l->scratch, "mode=%s", str_starts(text, "0o") ? text + 2 : text);
+    if (is_tmpfs_number(option))
+        add_tmpfs_option(l, mount, option);
+    else
+        field_error(l, f, "bad-value", "write a mode like 0755", "'%.50s' is not a mode", text);
+}
+
 static void load_long_tmpfs(Loader *l, const Field *f, PlanService *s, PlanMount mount)
 {
-    Field tmpfs, size;
+    Field tmpfs, member;
     int64_t bytes;
 
     mount.kind = PLAN_MOUNT_TMPFS;
     mount.tmpfs_bytes = tmpfs_default;
-    if (field_get(f, "tmpfs", &tmpfs) && tmpfs.node->kind == YAML_MAP &&
-        field_get(&tmpfs, "size", &size) && field_bytes(l, &size, &bytes))
-        mount.tmpfs_bytes = cap_tmpfs(l, &size, bytes);
+    if (field_get(f, "tmpfs", &tmpfs) && tmpfs.node->kind == YAML_MAP) {
+        if (field_get(&tmpfs, "size", &member) && field_bytes(l, &member, &bytes))
+            mount.tmpfs_bytes = cap_tmpfs(l, &member, bytes);
+        if (field_get(&tmpfs, "mode", &member))
+            read_tmpfs_mode(l, &member, &mount);
+    }
+    if (mount.read_only)
+        add_tmpfs_option(l, &mount, "ro");
     add_mount(l, f, s, mount);
 }
 
@@ -332,6 +383,7 @@ static void add_typed(Loader *l, const Field *f, PlanService *s, const char *typ
 static void load_long(Loader *l, const Field *f, PlanService *s)
 {
     PlanMount mount = { .kind = PLAN_MOUNT_ANONYMOUS };
+    Field sub;
     const char *type = NULL, *source = NULL, *target = NULL;
 
     if (!keys_check(l, f, KEY_MOUNT))
@@ -339,6 +391,8 @@ static void load_long(Loader *l, const Field *f, PlanService *s)
     check_sub(l, f, "bind", KEY_MOUNT_BIND);
     check_sub(l, f, "volume", KEY_MOUNT_VOLUME);
     check_sub(l, f, "tmpfs", KEY_MOUNT_TMPFS);
+    if (field_get(f, "volume", &sub) && sub.node->kind == YAML_MAP)
+        field_get_bool(l, &sub, "nocopy", &mount.no_copy);
     field_get_text(l, f, "type", &type);
     field_get_text(l, f, "source", &source);
     field_get_text(l, f, "target", &target);
@@ -347,7 +401,7 @@ static void load_long(Loader *l, const Field *f, PlanService *s)
         field_error(l, f, "missing-key", NULL, "needs a 'type' and a 'target'");
         return;
     }
-    mount.target = clean_target(l, f, target);
+    mount.target = mount_target(l, f, target);
     if (mount.target)
         add_typed(l, f, s, type, source, mount);
 }

@@ -128,6 +128,8 @@ static void put_mounts(JsonWriter *w, const ContainerSpec *spec)
         put_text(w, "Source", v->volume);
         json_put_string(w, "Target", v->target);
         json_put_bool(w, "ReadOnly", v->read_only);
+        if (v->no_copy)
+            json_put_raw(w, "VolumeOptions", "{\"NoCopy\":true}");
         json_write_end_object(w);
     }
     json_write_end_array(w);
@@ -135,17 +137,20 @@ static void put_mounts(JsonWriter *w, const ContainerSpec *spec)
 
 static void put_tmpfs(JsonWriter *w, const ContainerSpec *spec)
 {
-    char options[48];
+    AUTO_STRBUF StrBuf options = { 0 };
 
     if (spec->n_tmpfs == 0)
         return;
     json_write_key(w, "Tmpfs");
     json_write_object(w);
     for (size_t i = 0; i < spec->n_tmpfs; i++) {
-        options[0] = '\0';
-        if (spec->tmpfs[i].bytes > 0)
-            (void)snprintf(options, sizeof options, "size=%lld", (long long)spec->tmpfs[i].bytes);
-        json_put_string(w, spec->tmpfs[i].target, options);
+        const EngineTmpfs *t = &spec->tmpfs[i];
+        strbuf_clear(&options);
+        if (t->bytes > 0)
+            strbuf_addf(&options, "size=%lld", (long long)t->bytes);
+        if (t->options)
+            strbuf_addf(&options, "%s%s", options.len ? "," : "", t->options);
+        json_put_string(w, t->target, strbuf_str(&options));
     }
     json_write_end_object(w);
 }
@@ -189,11 +194,40 @@ static void put_restart(JsonWriter *w, const ContainerSpec *spec)
     json_write_end_object(w);
 }
 
+/* "container:<id>", or what stands for a namespace of one's own. */
+static void put_namespace(JsonWriter *w, const char *key, const char *peer, const char *own)
+{
+    AUTO_STRBUF StrBuf b = { 0 };
+
+    if (peer)
+        strbuf_addf(&b, "container:%s", peer);
+    put_text(w, key, peer ? strbuf_str(&b) : own);
+}
+
+static void put_devices(JsonWriter *w, const ContainerSpec *spec)
+{
+    if (spec->n_devices == 0)
+        return;
+    json_write_key(w, "Devices");
+    json_write_array(w);
+    for (size_t i = 0; i < spec->n_devices; i++) {
+        json_write_object(w);
+        json_put_string(w, "PathOnHost", spec->devices[i]);
+        json_put_string(w, "PathInContainer", spec->devices[i]);
+        json_put_string(w, "CgroupPermissions", "rw");
+        json_write_end_object(w);
+    }
+    json_write_end_array(w);
+}
+
 static void put_host_config(JsonWriter *w, const ContainerSpec *spec)
 {
     json_write_key(w, "HostConfig");
     json_write_object(w);
-    json_put_string(w, "NetworkMode", spec->n_endpoints ? spec->endpoints[0].network : "none");
+    put_namespace(w, "NetworkMode", spec->network_of,
+                  spec->n_endpoints ? spec->endpoints[0].network : "none");
+    put_namespace(w, "PidMode", spec->pid_of, NULL);
+    put_namespace(w, "IpcMode", spec->ipc_of, spec->ipc_shareable ? "shareable" : NULL);
     put_number(w, "Memory", spec->memory_bytes);
     put_number(w, "MemorySwap", spec->memory_bytes); /* the same: no swap on top */
     put_number(w, "MemoryReservation", spec->memory_reservation_bytes);
@@ -219,6 +253,7 @@ static void put_host_config(JsonWriter *w, const ContainerSpec *spec)
     put_mounts(w, spec);
     put_tmpfs(w, spec);
     put_ulimits(w, spec);
+    put_devices(w, spec);
     json_write_end_object(w);
 }
 

@@ -29,12 +29,13 @@ typedef struct EngineEndpoint {
 typedef struct EngineVolumeMount {
     const char *volume; /* NULL = anonymous */
     const char *target;
-    bool read_only;
+    bool read_only, no_copy;
 } EngineVolumeMount;
 
 typedef struct EngineTmpfs {
     const char *target;
     int64_t bytes;
+    const char *options; /* "mode=0700,noexec"; NULL = none */
 } EngineTmpfs;
 
 typedef struct EngineUlimit {
@@ -56,6 +57,8 @@ typedef struct ContainerSpec {
     size_t n_ports;
     const EngineEndpoint *endpoints; /* the first becomes NetworkMode; none = "none" */
     size_t n_endpoints;
+    const char *network_of, *pid_of, *ipc_of; /* id of the container to share with, or NULL */
+    bool ipc_shareable;
     const EngineVolumeMount *volumes;
     size_t n_volumes;
     const EngineTmpfs *tmpfs;
@@ -64,6 +67,8 @@ typedef struct ContainerSpec {
     size_t n_ulimits;
     const EnginePair *sysctls;
     size_t n_sysctls;
+    const char *const *devices; /* paths, the same on both sides; read and write */
+    size_t n_devices;
     const char *const *cap_add, *const *cap_drop, *const *dns, *const *dns_search,
                                                                    *const *dns_opt,
                                                                        *const *extra_hosts,

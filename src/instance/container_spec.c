@@ -1,4 +1,5 @@
 #include "instance/container_spec.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "docker/tar.h"
 #include "instance/images.h"
@@ -6,7 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { STOP_TIMEOUT_S = 2, COPIES_MAX = 64 << 20 };
+enum { STOP_TIMEOUT_S = 2, COPIES_MAX = 64 << 20, FILE_MAX = 1 << 20, NANOSECONDS = 1000000000 };
 static const int64_t HEALTH_INTERVAL_MIN_NS = 5000000000, HEALTH_START_INTERVAL_MIN_NS = 1000000000;
 
 /*
@@ -125,6 +126,20 @@ static void fill_endpoints(ContainerSpec *spec, Project *p, const PlanService *s
     spec->n_endpoints = s->n_attachments;
 }
 
+/* Peers stand before the service in the plan, so their containers exist. */
+static const char *peer_id(const Project *p, PlanPeer peer)
+{
+    return peer.set ? p->instance->containers[peer.service].id : NULL;
+}
+
+static void fill_peers(ContainerSpec *spec, const Project *p, const PlanService *s)
+{
+    spec->network_of = peer_id(p, s->network_of);
+    spec->pid_of = peer_id(p, s->pid_of);
+    spec->ipc_of = peer_id(p, s->ipc_of);
+    spec->ipc_shareable = s->ipc_shareable;
+}
+
 static void fill_mounts(ContainerSpec *spec, Project *p, const PlanService *s)
 {
     EngineVolumeMount *volumes = arena_alloc(p->arena, (s->n_mounts + 1) * sizeof *volumes);
@@ -133,15 +148,16 @@ static void fill_mounts(ContainerSpec *spec, Project *p, const PlanService *s)
     for (size_t i = 0; i < s->n_mounts; i++) {
         const PlanMount *mount = &s->mounts[i];
         if (mount->kind == PLAN_MOUNT_TMPFS)
-            tmpfs[spec->n_tmpfs++] = (EngineTmpfs){ mount->target, mount->tmpfs_bytes };
+            tmpfs[spec->n_tmpfs++] =
+                (EngineTmpfs){ mount->target, mount->tmpfs_bytes, mount->tmpfs_options };
         else if (mount->kind == PLAN_MOUNT_ANONYMOUS)
             volumes[spec->n_volumes++] =
-                (EngineVolumeMount){ NULL, mount->target, mount->read_only };
+                (EngineVolumeMount){ NULL, mount->target, mount->read_only, mount->no_copy };
         else if (mount->kind == PLAN_MOUNT_VOLUME)
             volumes[spec->n_volumes++] =
                 (EngineVolumeMount){ arena_printf(p->arena, "%s_%s", p->instance->id,
                                                   mount->source),
-                                     mount->target, mount->read_only };
+                                     mount->target, mount->read_only, mount->no_copy };
     }
     spec->volumes = volumes;
     spec->tmpfs = tmpfs;
@@ -191,7 +207,8 @@ static void fill_limits(ContainerSpec *spec, Project *p, const PlanService *s)
         ulimits[i] = (EngineUlimit){ s->ulimits[i].name, s->ulimits[i].soft, s->ulimits[i].hard };
     spec->ulimits = ulimits;
     spec->n_ulimits = s->n_ulimits;
-    spec->stop_timeout_s = STOP_TIMEOUT_S;
+    spec->stop_timeout_s =
+        s->stop_grace_ns > 0 ? (s->stop_grace_ns + NANOSECONDS - 1) / NANOSECONDS : STOP_TIMEOUT_S;
     spec->restart_retries = s->restart == PLAN_RESTART_ON_FAILURE ? s->restart_retries : 0;
 }
 
@@ -243,7 +260,9 @@ static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
      * firewall: a way out by name. Without egress it is given the container's own loopback instead,
      * where nobody answers; names of the instance's services are not asked there.
      */
-    bool closed = !p->challenge->egress && s->dns.n == 0;
+    /* One that lives in another's network has its resolver, too; the engine takes none beside it.
+     */
+    bool closed = !p->challenge->egress && s->dns.n == 0 && !s->network_of.set;
     spec->dns = closed ? nowhere : s->dns.items;
     spec->n_dns = closed ? ARRAY_LEN(nowhere) : s->dns.n;
     spec->dns_search = s->dns_search.items;
@@ -252,6 +271,8 @@ static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
     spec->n_dns_opt = s->dns_opt.n;
     spec->extra_hosts = s->extra_hosts.items;
     spec->n_extra_hosts = s->extra_hosts.n;
+    spec->devices = s->devices.items;
+    spec->n_devices = s->devices.n;
     spec->group_add = s->group_add.items;
     spec->n_group_add = s->group_add.n;
 }
@@ -288,6 +309,7 @@ int container_spec_fill(ContainerSpec *spec, Project *p, size_t index, Error *er
     fill_labels(spec, p, s);
     fill_ports(spec, p, s);
     fill_endpoints(spec, p, s);
+    fill_peers(spec, p, s);
     fill_mounts(spec, p, s);
     fill_security(spec, p, s);
     fill_limits(spec, p, s);
@@ -296,28 +318,57 @@ int container_spec_fill(ContainerSpec *spec, Project *p, size_t index, Error *er
     return 0;
 }
 
-int container_spec_copies(const Challenge *challenge, const PlanService *s, char **ret_tar,
-                          size_t *ret_len, Error *err)
+/* A secret or config with the owner and mode it asks for. */
+static int add_file(Tar *tar, Project *p, int dir_fd, const PlanFile *file, Error *err)
+{
+    const TarMeta meta = { .mode = file->mode, .uid = file->uid, .gid = file->gid };
+    AUTO_FREE char *text = NULL;
+    AUTO_CLOSE int fd = -1;
+    const char *content;
+    size_t len;
+
+    if (!file->source) {
+        content = expand(p, file->content);
+        return tar_add_file(tar, file->target, &meta, content, strlen(content), err);
+    }
+    fd = fs_open_beneath(dir_fd, file->source, err);
+    if (fd < 0 || fs_read_all(fd, FILE_MAX, &text, &len, err) < 0)
+        return -1;
+    return tar_add_file(tar, file->target, &meta, text, len, err);
+}
+
+static int add_all(Tar *tar, Project *p, int dir_fd, const PlanService *s, Error *err)
+{
+    for (size_t i = 0; i < s->n_mounts; i++)
+        if (s->mounts[i].kind == PLAN_MOUNT_COPY &&
+            tar_add_tree(tar, dir_fd, s->mounts[i].source, s->mounts[i].target, err) < 0)
+            return error_wrap(err, "copying %s", s->mounts[i].source);
+    for (size_t i = 0; i < s->n_files; i++)
+        if (add_file(tar, p, dir_fd, &s->files[i], err) < 0)
+            return error_wrap(err, "writing %s", s->files[i].target);
+    return tar_finish(tar, err);
+}
+
+static bool has_copies(const PlanService *s)
+{
+    for (size_t i = 0; i < s->n_mounts; i++)
+        if (s->mounts[i].kind == PLAN_MOUNT_COPY)
+            return true;
+    return s->n_files > 0;
+}
+
+int container_spec_copies(Project *p, const PlanService *s, char **ret_tar, size_t *ret_len,
+                          Error *err)
 {
     AUTO_CLOSE int dir_fd = -1;
     AUTO_TAR Tar *tar = NULL;
 
-    for (size_t i = 0; i < s->n_mounts; i++) {
-        if (s->mounts[i].kind != PLAN_MOUNT_COPY)
-            continue;
-        if (!tar) {
-            dir_fd = open(challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-            if (dir_fd < 0)
-                return error_sys(err, "opening %s", challenge->path);
-            if (tar_begin(&tar, -1, COPIES_MAX, err) < 0)
-                return -1;
-        }
-        if (tar_add_tree(tar, dir_fd, s->mounts[i].source, s->mounts[i].target, err) < 0)
-            return error_wrap(err, "copying %s", s->mounts[i].source);
-    }
-    if (!tar)
+    if (!has_copies(s))
         return 1;
-    if (tar_finish(tar, err) < 0)
+    dir_fd = open(p->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (dir_fd < 0)
+        return error_sys(err, "opening %s", p->challenge->path);
+    if (tar_begin(&tar, -1, COPIES_MAX, err) < 0 || add_all(tar, p, dir_fd, s, err) < 0)
         return -1;
     *ret_tar = tar_take(tar, ret_len);
     return 0;

@@ -18,5 +18,5 @@ ImageHealth container_health(const PlanHealthcheck *planned, const ImageHealth *
  * The tar with the challenge files that the service binds. Returns 1 when it binds none; otherwise
  * the caller frees *ret_tar.
  */
-MUST_USE int container_spec_copies(const Challenge *challenge, const PlanService *service,
-                                   char **ret_tar, size_t *ret_len, Error *err);
+MUST_USE int container_spec_copies(Project *project, const PlanService *service, char **ret_tar,
+                                   size_t *ret_len, Error *err);

@@ -53,9 +53,11 @@ static const char *depends_on(Arena *arena, const Plan *plan, const PlanService 
     AUTO_STRBUF StrBuf out = { 0 };
 
     for (size_t i = 0; i < service->n_depends_on; i++)
-        strbuf_addf(&out, "%s%s:%s:false", i ? "," : "",
-                    plan->services[service->depends_on[i].service].name,
-                    conditions[service->depends_on[i].condition]);
+        if (plan->services[service->depends_on[i].service].replica == 1)
+            strbuf_addf(&out, "%s%s:%s:%s", out.len ? "," : "",
+                        plan->services[service->depends_on[i].service].name,
+                        conditions[service->depends_on[i].condition],
+                        service->depends_on[i].restart ? "true" : "false");
     return arena_strdup(arena, strbuf_str(&out));
 }
 
@@ -71,7 +73,8 @@ void labels_of_container(Labels *labels, Arena *arena, const Manager *m, const I
     labels_add(labels, arena, "com.docker.compose.service", service->name);
     labels_add(labels, arena, "com.docker.compose.oneoff", "False");
     labels_add(labels, arena, "com.docker.compose.config-hash", in->revision);
-    labels_add(labels, arena, "com.docker.compose.container-number", "1");
+    labels_add(labels, arena, "com.docker.compose.container-number",
+               arena_printf(arena, "%d", service->replica));
     labels_add(labels, arena, "com.docker.compose.depends_on", depends_on(arena, plan, service));
     labels_add(labels, arena, "com.docker.compose.project.working_dir", in->challenge->path);
     labels_add(labels, arena, "com.docker.compose.project.config_files",

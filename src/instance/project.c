@@ -51,7 +51,8 @@ void project_declare(Project *p)
 
     for (size_t i = 0; i < plan->n_services; i++) {
         containers[i].service = xstrdup(plan->services[i].name);
-        containers[i].name = xasprintf("%s-%s-1", p->instance->id, plan->services[i].name);
+        containers[i].name = xasprintf("%s-%s-%d", p->instance->id, plan->services[i].name,
+                                       plan->services[i].replica);
         containers[i].vital = !is_one_shot(plan, i);
         containers[i].may_end = may_end(&plan->services[i]);
     }
@@ -82,12 +83,12 @@ static int create_volumes(Project *p, Error *err)
     return 0;
 }
 
-/* Bound challenge files become a private copy inside the container (decisions B6). */
+/* Bound challenge files, secrets and configs become private copies inside the container. */
 static int put_copies(Project *p, const PlanService *service, const char *id, Error *err)
 {
     AUTO_FREE char *tar = NULL;
     size_t len = 0;
-    int rc = container_spec_copies(p->challenge, service, &tar, &len, err);
+    int rc = container_spec_copies(p, service, &tar, &len, err);
 
     if (rc < 0)
         return -1;

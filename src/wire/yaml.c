@@ -29,6 +29,7 @@ typedef struct Frame {
 } Frame;
 
 typedef struct Composer {
+    bool tagged; /* `!reset` and `!override` are known */
     Arena *arena;
     const char *text;
     size_t len;
@@ -282,11 +283,24 @@ static Built *new_node(Composer *c, YamlKind kind, YamlPos at, const yaml_char_t
 
 #define CORE_TAG "tag:yaml.org,2002:"
 
+static YamlTag merge_tag(const Composer *c, const yaml_char_t *tag)
+{
+    const char *name = (const char *)tag;
+
+    if (!c->tagged || !name)
+        return YAML_TAG_NONE;
+    return strcmp(name, "!reset") == 0      ? YAML_TAG_RESET
+           : strcmp(name, "!override") == 0 ? YAML_TAG_OVERRIDE
+                                            : YAML_TAG_NONE;
+}
+
 static int check_tag(Composer *c, const yaml_char_t *tag, const char *const *known, size_t n,
                      YamlPos at)
 {
     const char *name = (const char *)tag;
 
+    if (merge_tag(c, tag) != YAML_TAG_NONE)
+        return 0;
     if (!name || strcmp(name, "!") == 0)
         return 0;
     if (str_starts(name, CORE_TAG) && str_in(name + strlen(CORE_TAG), known, n))
@@ -307,6 +321,9 @@ static int on_scalar(Composer *c, const yaml_event_t *e, YamlPos at)
     if (memchr(text, '\0', len))
         return fail_at(c, at, "text must not hold a NUL character");
     b->node.text = arena_strndup(c->arena, text, len);
+    b->node.tag = merge_tag(c, e->data.scalar.tag);
+    if (b->node.tag != YAML_TAG_NONE)
+        tag = NULL;
     b->node.plain = tag ? strcmp(tag, "!") != 0 && strcmp(tag, CORE_TAG "str") != 0
                         : e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     b->closed = true;
@@ -363,7 +380,10 @@ static int on_collection(Composer *c, const yaml_event_t *e, YamlPos at)
 
     if (check_tag(c, tag, list ? list_tag : map_tag, 1, at) < 0)
         return -1;
-    return on_open(c, list ? YAML_LIST : YAML_MAP, anchor, at);
+    if (on_open(c, list ? YAML_LIST : YAML_MAP, anchor, at) < 0)
+        return -1;
+    c->stack[c->depth - 1].built->node.tag = merge_tag(c, tag);
+    return 0;
 }
 
 static int on_event(Composer *c, const yaml_event_t *e)
@@ -436,35 +456,52 @@ static int check_bytes(Composer *c)
     return fail_at(c, at, "this line is not UTF-8 text");
 }
 
+static int read_document(Composer *c, YamlNode **ret_root)
+{
+    yaml_parser_t parser;
+    int status;
+
+    if (c->len >= 3 && memcmp(c->text, "\xEF\xBB\xBF", 3) == 0) {
+        c->text += 3;
+        c->len -= 3;
+    }
+    if (check_bytes(c) < 0)
+        return -1;
+    if (!yaml_parser_initialize(&parser))
+        return error_set(c->err, E_INTERNAL, "no memory for a YAML parser");
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)c->text, c->len);
+    status = compose(c, &parser);
+    yaml_parser_delete(&parser);
+    while (c->depth > 0)
+        map_free(c->stack[--c->depth].seen);
+    if (status < 0)
+        return -1;
+    *ret_root =
+        c->root && !(yaml_is_null(&c->root->node) && !*c->root->node.text) ? &c->root->node : NULL;
+    return 0;
+}
+
 int yaml_read(Arena *arena, const char *text, size_t len, YamlNode **ret_root, YamlPos *ret_pos,
               Error *err)
 {
     AUTO_MAP Map *anchors = map_new();
     Composer c = { .arena = arena, .text = text, .len = len, .anchors = anchors };
-    yaml_parser_t parser;
-    int status;
 
     c.pos = ret_pos;
     c.err = err;
-    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
-        c.text += 3;
-        c.len -= 3;
-    }
-    if (check_bytes(&c) < 0)
-        return -1;
-    if (!yaml_parser_initialize(&parser))
-        return error_set(err, E_INTERNAL, "no memory for a YAML parser");
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)c.text, c.len);
-    status = compose(&c, &parser);
-    yaml_parser_delete(&parser);
-    while (c.depth > 0)
-        map_free(c.stack[--c.depth].seen);
-    if (status < 0)
-        return -1;
-    *ret_root =
-        c.root && !(yaml_is_null(&c.root->node) && !*c.root->node.text) ? &c.root->node : NULL;
-    return 0;
+    return read_document(&c, ret_root);
+}
+
+int yaml_read_tagged(Arena *arena, const char *text, size_t len, YamlNode **ret_root,
+                     YamlPos *ret_pos, Error *err)
+{
+    AUTO_MAP Map *anchors = map_new();
+    Composer c = { .arena = arena, .text = text, .len = len, .anchors = anchors, .tagged = true };
+
+    c.pos = ret_pos;
+    c.err = err;
+    return read_document(&c, ret_root);
 }
 
 /* ---- questions ---- */

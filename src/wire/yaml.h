@@ -6,6 +6,7 @@
  * tree is a DAG and never cyclic); merge keys `<<` are resolved too (own keys win, the first
  * source of a list wins). Duplicate keys, complex keys and unknown tags are errors with a
  * position. Scalars stay text: `plain` says whether they may be typed (YAML 1.2 core schema).
+ * Compose's tags `!reset` and `!override` are known to yaml_read_tagged() only.
  *
  * Ownership  everything lives in the arena given.
  * Limits     1 MiB of text, 64 levels, 20,000 nodes, 100,000 node visits after alias expansion.
@@ -22,6 +23,8 @@ enum { YAML_TEXT_MAX = 1 << 20, YAML_DEPTH_MAX = 64, YAML_NODES_MAX = 20000 };
 
 typedef enum YamlKind { YAML_SCALAR, YAML_LIST, YAML_MAP } YamlKind;
 
+typedef enum YamlTag { YAML_TAG_NONE, YAML_TAG_RESET, YAML_TAG_OVERRIDE } YamlTag;
+
 typedef struct YamlNode YamlNode;
 
 typedef struct YamlPair {
@@ -37,6 +40,8 @@ struct YamlNode {
     YamlPair *pairs;  /* MAP, in the order of the file, merges appended */
     YamlNode **items; /* LIST */
     size_t n, cap;
+    YamlTag tag;
+    const void *origin; /* the caller's own: where the node comes from; NULL when read */
 };
 
 typedef struct YamlPos {
@@ -46,6 +51,9 @@ typedef struct YamlPos {
 /* *ret_root is NULL for an empty document. On failure *ret_pos says where (E_SYNTAX). */
 MUST_USE int yaml_read(Arena *arena, const char *text, size_t len, YamlNode **ret_root,
                        YamlPos *ret_pos, Error *err);
+/* The same, where `!reset` and `!override` may stand. */
+MUST_USE int yaml_read_tagged(Arena *arena, const char *text, size_t len, YamlNode **ret_root,
+                              YamlPos *ret_pos, Error *err);
 YamlNode *yaml_get(const YamlNode *map, const char *key); /* NULL when absent or not a map */
 /* A plain ~, null, Null, NULL or empty scalar. */
 bool yaml_is_null(const YamlNode *node);

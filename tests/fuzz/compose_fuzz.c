@@ -1,6 +1,6 @@
 /*
- * Bytes as a compose file in an empty folder with a Dockerfile: no crash, no leak; what is accepted
- * can be printed and expanded.
+ * Bytes as a compose file in a folder with a Dockerfile and another file to extend and include: no
+ * crash, no leak; what is accepted can be printed and expanded.
  */
 #include "base/check.h"
 #include "compose/loader.h"
@@ -16,9 +16,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char folder[] = "/tmp/whaley-fuzz-XXXXXX";
 static int folder_fd = -1;
 
+static const char base[] = "services:\n  c: {image: x, environment: {A: 1}, ports: ['80']}\n"
+                           "  d: {build: ., secrets: [s]}\nsecrets: {s: {content: $FLAG}}\n";
+
 static void remove_folder(void)
 {
     (void)unlinkat(folder_fd, "Dockerfile", 0);
+    (void)unlinkat(folder_fd, "b.yaml", 0);
     (void)rmdir(folder);
 }
 
@@ -30,6 +34,9 @@ static void make_folder(void)
     folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     fd = openat(folder_fd, "Dockerfile", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     check(folder_fd >= 0 && fd >= 0);
+    close(fd);
+    fd = openat(folder_fd, "b.yaml", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    check(fd >= 0 && write(fd, base, sizeof base - 1) == sizeof base - 1);
     close(fd);
     atexit(remove_folder);
 }
@@ -61,7 +68,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     AUTO_DIAGS DiagList diags = { 0 };
     AUTO_PLAN Plan *plan = NULL;
     AUTO_STRBUF StrBuf json = { 0 };
-    ComposeOptions options = { .file = "compose.yaml" };
+    AUTO_STRBUF StrBuf canonical = { 0 };
+    const ComposeModel model = { .fallback = "p",
+                                 .format = size % 2 ? MODEL_JSON : MODEL_YAML,
+                                 .out = &canonical };
+    ComposeOptions options = { .file = "compose.yaml", .model = &model };
     Error err = { 0 };
     int status;
 

@@ -74,6 +74,13 @@ static const Mistake toml_mistakes[] = {
     { "timeout = 60.5",                   DIAG_ERROR,   "wrong-type",         1, 11, "timeout", NULL },
     { "extend_time = -1",                 DIAG_ERROR,   "out-of-range",       1, 15, "extend_time", NULL },
     { "egress = 'yes'",                   DIAG_ERROR,   "wrong-type",         1, 10, "egress", "egress = true" },
+    { "profiles = 'bot'",                DIAG_ERROR,   "wrong-type",         1, 12, "profiles", "[\"bot\"]" },
+    { "profiles = [5]",                  DIAG_ERROR,   "wrong-type",         1, 13, "profiles[0]", NULL },
+    { "[allow]\ncapabilities = ['cap_sys_ptrace']", DIAG_WARNING, "granted", 2, 17, "allow.capabilities[0]", NULL },
+    { "[allow]\ndevices = ['/dev/net/tun']", DIAG_WARNING, "granted",       2, 12, "allow.devices[0]", NULL },
+    { "[allow]\ncapabilities = ['SYS_ADMIN']", DIAG_ERROR, "not-grantable", 2, 17, "allow.capabilities[0]", "SYS_PTRACE" },
+    { "[allow]\ndevices = ['/dev/mem']", DIAG_ERROR, "not-grantable",       2, 12, "allow.devices[0]", "/dev/kvm" },
+    { "[allow]\nprivileged = true",      DIAG_WARNING, "unknown-key",       2, 1,  "allow.privileged", NULL },
     { "ready = 'soon'",                   DIAG_ERROR,   "bad-value",          1, 9,  "ready", "listening" },
     { "max_memory = '1g'",                DIAG_WARNING, "not-supported-yet",  1, 14, "max_memory", NULL },
     { "name='a'\n[challenge]\nname='b'",  DIAG_ERROR,   "set-twice",          3, 6,  "challenge.name", NULL },
@@ -195,6 +202,8 @@ static void check_everything(const Challenge *c)
     CHECK_INT(c->extend_time_s, 0);
     CHECK(c->egress && c->allow_setuid && c->disable_dynamic_flags);
     CHECK_INT(c->ready, CHALLENGE_READY_STARTED);
+    CHECK_INT(c->n_profiles, 2);
+    CHECK_STR(c->profiles[1], "x");
     CHECK_INT(c->n_ports, 2);
     CHECK_INT(c->ports[0].protocol, CHALLENGE_HTTP); /* of its category */
     CHECK_INT(c->ports[1].port, 22);
@@ -207,7 +216,8 @@ static void test_everything(void **state)
     static const char fields[] = "id = 'web-1'\nname = 'Web One'\ncategory = 'WEB'\n"
                                  "description = \"Two\\nlines\"\ntimeout = 600\nextend_time = 0\n"
                                  "egress = true\nallow_setuid = true\n"
-                                 "disable_dynamic_flags = true\nready = 'started'\n";
+                                 "disable_dynamic_flags = true\nready = 'started'\n"
+                                 "profiles = ['bot', 'x']\n";
     static const char *const tables[] = { "", "challenge", "instance" };
 
     (void)state;
@@ -226,12 +236,12 @@ static void test_everything(void **state)
 static void test_everything_in_yaml(void **state)
 {
     AUTO_FOLDER char *folder = folder_new();
-    AUTO_CHALLENGE Challenge *c =
-        load_text(folder, "challenge.yml",
-                  "id: web-1\nname: Web One\ncategory: Web\ndescription: |-\n  Two\n  lines\n"
-                  "timeout: 600\nextend_time: 0\negress: true\nallow_setuid: true\n"
-                  "disable_dynamic_flags: true\nready: started\nports:\n  - 80\n"
-                  "  - {port: 22, protocol: ssh, label: Shell}\n");
+    AUTO_CHALLENGE Challenge *c = load_text(
+        folder, "challenge.yml",
+        "id: web-1\nname: Web One\ncategory: Web\ndescription: |-\n  Two\n  lines\n"
+        "timeout: 600\nextend_time: 0\negress: true\nallow_setuid: true\n"
+        "disable_dynamic_flags: true\nready: started\nprofiles: [bot, x]\nports:\n  - 80\n"
+        "  - {port: 22, protocol: ssh, label: Shell}\n");
 
     (void)state;
     check_everything(c);

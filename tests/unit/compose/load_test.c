@@ -17,7 +17,7 @@ static const struct {
       "{condition: service_completed_successfully, required: false, restart: true}}}\n"
       "  b: {image: y}\n  c: {image: z, depends_on: {b: }}\n",
       "\"depends_on\":{\"b\":{\"condition\":\"service_healthy\",\"required\":true},\"c\":"
-      "{\"condition\":\"service_completed_successfully\",\"required\":false}}" },
+      "{\"condition\":\"service_completed_successfully\",\"required\":false,\"restart\":true}}" },
     { "services:\n  a: {image: x}\n  b: {image: y, profiles: [debug], privileged: true}\n",
       "{\"services\":{\"a\":{\"image\":\"x\",\"networks\":{\"default\":{}}}}" },
     { "services:\n  a: {image: x, depends_on: {b: {required: false}}}\n"
@@ -40,9 +40,11 @@ static const struct {
     const char *text, *code, *field;
 } refused[] = {
     { WEB "servces: {}\n", "unknown-key", "servces" },
-    { WEB "include: [other.yaml]\n", "key-refused", "include" },
-    { WEB "secrets: {a: {environment: ADMIN_KEY}}\n", "key-refused", "secrets" },
-    { WEB "configs: {a: {environment: ADMIN_KEY}}\n", "key-refused", "configs" },
+    { WEB "include: [other.yaml]\n", "file-missing", "include[0]" },
+    { WEB "secrets: {a: {external: true}}\n", "key-refused", "secrets.a.external" },
+    { WEB "configs: {a: {file: x, content: y}}\n", "conflict", "configs.a" },
+    { WEB "configs: {a: {}}\n", "missing-key", "configs.a" },
+    { WEB "configs: [a]\n", "wrong-type", "configs" },
     { WEB "models: {a: {model: b}}\n", "key-refused", "models" },
     { WEB "networks: {a: {external: true}}\n", "key-refused", "networks.a.external" },
     { WEB "networks: {a: {external: {name: b}}}\n", "key-refused", "networks.a.external" },
@@ -69,7 +71,7 @@ static const struct {
     { "services: {a: }\n", "wrong-type", "services.a" },
     { "services: {a: {tty: true}}\n", "no-image", "services.a" },
     { "services: {a: {image: }}\n", "no-image", "services.a" },
-    { "services: {a: {image: $NOPE, build: }}\n", "no-image", "services.a" },
+    { "services: {a: {image: $NOPE, build: }}\n", "bad-value", "services.a.image" },
     { "services: {a: {image: ''}}\n", "bad-value", "services.a.image" },
     { "services: {a: {build: {context: ''}}}\n", "path-outside", "services.a.build.context" },
     { "services: {}\n", "no-services", "services" },

@@ -297,9 +297,9 @@ static ContainerSpec box_spec(const EngineEndpoint endpoints[2])
         "/bin/busybox", "sh", "-c",
         "echo out; echo err >&2; exec /bin/busybox httpd -f -p 80 -h /www"
     };
-    static const EngineVolumeMount volumes[] = { { "whaley-live-data", "/data", false },
-                                                 { NULL, "/anonymous", false } };
-    static const EngineTmpfs tmpfs = { "/scratch", 1 << 20 };
+    static const EngineVolumeMount volumes[] = { { "whaley-live-data", "/data", false, false },
+                                                 { NULL, "/anonymous", false, false } };
+    static const EngineTmpfs tmpfs = { "/scratch", 1 << 20, NULL };
     static const EngineUlimit ulimit = { "nofile", 512, 1024 };
     static const char *const drop[] = { "NET_RAW" };
 

@@ -16,7 +16,9 @@ static int copies(char *path, char **ret_tar, size_t *ret_len, Error *err)
     PlanService service = { .name = "web", .mounts = &mount, .n_mounts = 1 };
     Challenge challenge = { .path = path };
 
-    return container_spec_copies(&challenge, &service, ret_tar, ret_len, err);
+    Project project = { .challenge = &challenge };
+
+    return container_spec_copies(&project, &service, ret_tar, ret_len, err);
 }
 
 /* A folder was a folder when the challenge was loaded; a link may have taken its place since. */
