@@ -454,10 +454,14 @@ static void test_images_listed(void **state)
 
     (void)state;
     OK(image_list(engine, "whaley.managed=true", &rows, err));
-    CHECK_INT(rows.n, 1);
-    CHECK_STR(rows.items[0].tag, TAG);
-    CHECK(rows.items[0].managed);
-    CHECK_STR(rows.items[0].id, image);
+    for (size_t i = 0; i < rows.n; i++) { /* others may use this engine too */
+        if (!str_eq(rows.items[i].tag, TAG))
+            continue;
+        CHECK(rows.items[i].managed);
+        CHECK_STR(rows.items[i].id, image);
+        return;
+    }
+    fail_msg("%s is not in the list of %zu images", TAG, rows.n);
 }
 
 /* ---- events ---- */
