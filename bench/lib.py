@@ -93,11 +93,12 @@ def cpu_ms(pid):
     return time.clock_gettime_ns((~pid << 3) | 2) / 1e6
 
 
-def rss_mib(pid):
+def rss_mib(pid, which="VmRSS"):
+    """Resident memory; which="RssAnon" without the pages of libraries, which processes share."""
     for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(which + ":"):
             return int(line.split()[1]) / 1024
-    raise AssertionError(f"no VmRSS of {pid}")
+    raise AssertionError(f"no {which} of {pid}")
 
 
 def free_port():

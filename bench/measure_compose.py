@@ -62,6 +62,28 @@ def installed():
     return found
 
 
+def take_turns(figures, server, seat, tool):
+    spawns, stops = [], []
+    tool.run("up", "-d", "--build")  # its first build also reads the base image
+    tool.down()
+    for _ in range(ROUNDS):
+        ms, made = lib.timed(seat.spawn)
+        spawns.append(ms)
+        lib.pool_settled(server)
+        stops.append(lib.timed(seat.stop, made)[0])
+        lib.pool_settled(server)
+        tool.round()
+    figures.median("whaley.spawn", spawns)
+    figures.median("whaley.stop", stops)
+    figures.median(f"{tool.name}.up", tool.ups)
+    figures.median(f"{tool.name}.up.cpu", tool.cpu_ups)
+    figures.median(f"{tool.name}.up_build", tool.builds)
+    figures.median(f"{tool.name}.down", tool.downs)
+    figures.ratios(f"{tool.name}.up.of_spawn", tool.ups, spawns)
+    figures.ratios(f"{tool.name}.down.of_stop", tool.downs, stops)
+    figures.ratios(f"{tool.name}.up_build.of_spawn", tool.builds, spawns, at_least=2.4)
+
+
 def measure(figures):
     tools = installed()
     if not tools:
@@ -72,23 +94,7 @@ def measure(figures):
         seat.stop(seat.spawn())
         lib.pool_settled(server)
         for tool in tools:
-            spawns, stops = [], []
-            tool.run("up", "-d", "--build")  # its first build also reads the base image
-            tool.down()
-            for _ in range(ROUNDS):
-                ms, made = lib.timed(seat.spawn)
-                spawns.append(ms)
-                lib.pool_settled(server)
-                stops.append(lib.timed(seat.stop, made)[0])
-                lib.pool_settled(server)
-                tool.round()
-            figures.median("whaley.spawn", spawns)
-            figures.median("whaley.stop", stops)
-            figures.median(f"{tool.name}.up", tool.ups)
-            figures.median(f"{tool.name}.up.cpu", tool.cpu_ups)
-            figures.median(f"{tool.name}.up_build", tool.builds)
-            figures.median(f"{tool.name}.down", tool.downs)
-            figures.ratios(f"{tool.name}.up.of_spawn", tool.ups, spawns)
-            figures.ratios(f"{tool.name}.down.of_stop", tool.downs, stops)
-            figures.ratios(f"{tool.name}.up_build.of_spawn", tool.builds, spawns, at_least=2.4)
-            tool.close()
+            try:
+                take_turns(figures, server, seat, tool)
+            finally:
+                tool.close()

@@ -18,6 +18,7 @@ def measure(figures):
         server.restart()
         time.sleep(1)
         figures.add("idle", lib.rss_mib(server.process.pid), "MiB", at_most=15)
+        figures.add("idle.private", lib.rss_mib(server.process.pid, "RssAnon"), "MiB")
         for _ in range(10):
             warm = lib.Seat(server, "10.9.9.9")
             warm.stop(warm.spawn())
@@ -27,3 +28,4 @@ def measure(figures):
         server.start()
         ask(server, 200)
         figures.add("1000_instances", lib.rss_mib(server.process.pid), "MiB", at_most=30)
+        figures.add("1000_instances.private", lib.rss_mib(server.process.pid, "RssAnon"), "MiB")

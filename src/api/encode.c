@@ -31,7 +31,11 @@ void encode_address(StrBuf *out, const char *host, unsigned port)
 {
     bool v6 = strchr(host, ':') && host[0] != '[';
 
-    strbuf_addf(out, "%s%s%s:%u", v6 ? "[" : "", host, v6 ? "]" : "", port);
+    if (v6)
+        strbuf_addc(out, '[');
+    strbuf_adds(out, host);
+    strbuf_adds(out, v6 ? "]:" : ":");
+    json_write_int(&(JsonWriter){ .out = out }, port);
 }
 
 void encode_ports(JsonWriter *w, const InstanceView *view)
@@ -190,6 +194,21 @@ bool encode_is_retryable(ErrorCode code)
     }
 }
 
+const char *encode_error_message(const InstanceView *view)
+{
+    if (!view->error_message)
+        return NULL;
+    switch (view->error_code) {
+    case E_CONTAINER_DIED: /* with its last lines, which are the player's own container's */
+    case E_NOT_READY:
+        return view->error_message;
+    case E_NONE: /* read back from a journal that knows no codes */
+        return error_public_text(E_INTERNAL);
+    default:
+        return error_public_text(view->error_code);
+    }
+}
+
 static void put_error(JsonWriter *w, const InstanceView *view)
 {
     if (!view->error_message) {
@@ -199,7 +218,7 @@ static void put_error(JsonWriter *w, const InstanceView *view)
     json_write_key(w, "error");
     json_write_object(w);
     json_put_string(w, "code", error_slug(view->error_code));
-    json_put_string(w, "message", view->error_message);
+    json_put_string(w, "message", encode_error_message(view));
     put_time(w, "at", view->error_at);
     json_put_bool(w, "retryable", encode_is_retryable(view->error_code));
     json_write_end_object(w);
@@ -223,7 +242,7 @@ static void put_wire_keys(JsonWriter *w, const InstanceView *view, const char *h
     json_put_raw(w, "container_ids", "[]");
     put_urls(w, view, host);
     json_put_null(w, "network_name");
-    json_put_string(w, "error_message", view->error_message);
+    json_put_string(w, "error_message", encode_error_message(view));
 }
 
 void encode_instance(JsonWriter *w, const InstanceView *view, const char *host)

@@ -16,6 +16,11 @@
  * the name the player reached us by, which has passed origin_host_name().
  */
 void encode_instance(JsonWriter *w, const InstanceView *view, const char *host);
+/*
+ * Why it failed, as a player may read it; NULL: it did not. What the engine, a build or the store
+ * say may hold host paths, addresses and lines of a Dockerfile: that is for the log.
+ */
+const char *encode_error_message(const InstanceView *view);
 void encode_gone(JsonWriter *w, const InstanceView *view, StopReason reason);
 /* {"80":31234} */
 void encode_ports(JsonWriter *w, const InstanceView *view);

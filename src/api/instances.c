@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IDEMPOTENCY_KEY_MAX = 128 };
+enum { IDEMPOTENCY_KEY_MAX = 128, INSTANCE_JSON_TYPICAL = 1024 };
 
 HttpOutcome instances_list(Call *call)
 {
@@ -19,6 +19,7 @@ HttpOutcome instances_list(Call *call)
     const char *host = call_host(call);
 
     manager_list(call->api->parts.manager, &call->who.owner, &views);
+    strbuf_reserve(w.out, 64 + views.n * INSTANCE_JSON_TYPICAL);
     json_write_object(&w);
     json_write_key(&w, "instances");
     json_write_array(&w);
@@ -109,6 +110,7 @@ static void answer_spawn_error(Call *call, const Error *err)
     case E_FORBIDDEN:
     case E_NO_TEAM:
     case E_CHALLENGE_INACTIVE:
+    case E_INVALID:
         answer_failure(call, err);
         return;
     default:
@@ -124,7 +126,7 @@ static void answer_spawn_end(Call *call, const InstanceView *view)
         answer_error(call, 503, error_slug(E_UNAVAILABLE),
                      "The instancer is restarting. Your instance keeps its place in line.");
     } else if (view->error_message) {
-        answer_refused(call, view->error_code, view->error_message);
+        answer_refused(call, view->error_code, encode_error_message(view));
     } else {
         answer_refused(call, E_CANCELLED, "The start was cancelled. Nothing is left running.");
     }

@@ -28,8 +28,7 @@ const size_t ROUTE_COUNT = ARRAY_LEN(ROUTE_ROWS);
 
 static const char HEAD_TEXT[] =
     "# API\n\n"
-    "<!-- Printed from src/api/routes.def by api_print_routes(); a test fails when they differ. "
-    "-->\n\n"
+    "<!-- Printed from src/api/routes.def by `whaley routes`; do not edit. -->\n\n"
     "JSON in, JSON out. An error is `{\"detail\": ..., \"code\": ..., \"request_id\": ...}`: "
     "`detail` "
     "is a sentence\nfor people, `code` a word for programs that never changes. Input that does not "

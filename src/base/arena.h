@@ -20,7 +20,7 @@ void *arena_alloc(Arena *arena, size_t size) __attribute__((returns_nonnull));
 char *arena_strdup(Arena *arena, const char *s) __attribute__((returns_nonnull));
 char *arena_strndup(Arena *arena, const char *s, size_t n) __attribute__((returns_nonnull));
 char *arena_printf(Arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3)
-    __attribute__((returns_nonnull));
+    __attribute__((returns_nonnull, nonnull));
 /* A copy of `n` items grown to `cap` items; for arrays that grow while parsing. */
 void *arena_grow(Arena *arena, const void *old, size_t n_bytes, size_t cap_bytes)
     __attribute__((returns_nonnull));

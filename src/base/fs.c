@@ -131,6 +131,8 @@ int fs_mkdir_p(const char *path, mode_t mode, Error *err)
 {
     AUTO_FREE char *copy = xstrdup(path);
 
+    if (!*copy)
+        return error_set(err, E_INVALID, "the name of the folder is empty");
     for (char *p = copy + 1;; p++) {
         if (*p != '/' && *p != '\0')
             continue;

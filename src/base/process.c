@@ -1,4 +1,5 @@
 #include "base/process.h"
+#include "base/alloc.h"
 #include "base/strbuf.h"
 
 #include <errno.h>
@@ -14,8 +15,7 @@
 #include <unistd.h>
 
 enum { OUTPUT_MAX = 64 * 1024 };
-
-extern char **environ;
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* An unlinked in-memory file holding the input, positioned at its start. */
 static int input_file(const char *input)
@@ -36,6 +36,10 @@ static int spawn(const char *const argv[], int in, int out, pid_t *ret_pid)
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, defaults;
+    const char *search = getenv("PATH");
+    AUTO_FREE char *path = xasprintf("PATH=%s", search ? search : DEFAULT_PATH);
+    char locale[] = "LC_ALL=C";
+    char *environment[] = { path, locale, NULL }; /* ours holds keys and passwords */
     char **args = NULL;
     int rc;
 
@@ -53,7 +57,7 @@ static int spawn(const char *const argv[], int in, int out, pid_t *ret_pid)
     (void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
     (void)posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
     (void)posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    rc = posix_spawnp(ret_pid, argv[0], &actions, &attr, args, environ);
+    rc = posix_spawnp(ret_pid, argv[0], &actions, &attr, args, environment);
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)posix_spawnattr_destroy(&attr);
     return rc;
@@ -83,6 +87,16 @@ static bool drain(int fd, Millis deadline, StrBuf *output)
     }
 }
 
+/* False when the deadline came first: a process may close its output and go on. */
+static bool wait_for_end(pid_t pid, Millis deadline, int *ret_status)
+{
+    pid_t ended;
+
+    while ((ended = waitpid(pid, ret_status, WNOHANG)) == 0 && clock_mono_ms() < deadline)
+        clock_sleep_ms(1);
+    return ended != 0;
+}
+
 int process_run(const char *const argv[], const char *input, Millis timeout, ProcessResult *ret,
                 Error *err)
 {
@@ -90,6 +104,7 @@ int process_run(const char *const argv[], const char *input, Millis timeout, Pro
     AUTO_CLOSE int in = input_file(input);
     AUTO_CLOSE int read_end = -1;
     AUTO_CLOSE int write_end = -1;
+    Millis deadline = clock_mono_ms() + timeout;
     int pipe_fds[2], status = 0, rc;
     bool in_time;
     pid_t pid;
@@ -104,14 +119,14 @@ int process_run(const char *const argv[], const char *input, Millis timeout, Pro
         return error_sys(err, "running %s", argv[0]);
     }
     (void)close(TAKE_FD(write_end));
-    in_time = drain(read_end, clock_mono_ms() + timeout, &output);
-    if (!in_time)
+    in_time = drain(read_end, deadline, &output) && wait_for_end(pid, deadline, &status);
+    if (!in_time) {
         (void)kill(-pid, SIGKILL);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (!in_time)
+        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+            continue;
         return error_set(err, E_TIMEOUT, "%s did not finish in %lld ms", argv[0],
                          (long long)timeout);
+    }
     ret->exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     ret->output = strbuf_take(&output);
     return 0;

@@ -15,7 +15,8 @@ typedef struct ProcessResult {
 } ProcessResult;
 
 /*
- * Runs argv[0] (looked up in PATH) with `input` on stdin (NULL: empty). Past the deadline the
+ * Runs argv[0] (looked up in PATH) with `input` on stdin (NULL: empty) and nothing of our
+ * environment but PATH. Past the deadline the
  * whole group gets SIGKILL and E_TIMEOUT is returned. A non-zero exit is not a failure here.
  */
 MUST_USE int process_run(const char *const argv[], const char *input, Millis timeout,

@@ -53,6 +53,11 @@ void strbuf_adds(StrBuf *b, const char *s)
 
 void strbuf_addc(StrBuf *b, char c)
 {
+    if (b->len + 1 < b->cap && !b->max) { /* mostly: JSON is written with many of these */
+        b->data[b->len++] = c;
+        b->data[b->len] = '\0';
+        return;
+    }
     strbuf_add(b, &c, 1);
 }
 

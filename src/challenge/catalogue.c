@@ -97,6 +97,8 @@ static int by_id(const void *a, const void *b)
     const Challenge *x = *(Challenge *const *)a, *y = *(Challenge *const *)b;
     int order = strcmp(x->id, y->id);
 
+    if (order == 0)
+        order = x->broken - y->broken;
     return order != 0 ? order : strcmp(x->folder, y->folder);
 }
 
@@ -157,7 +159,10 @@ static int read_folder(const char *dir, CatalogueSnapshot *into, Error *err)
     return 0;
 }
 
-/* The first folder by name keeps an id; the others are broken. Sorted by folder. */
+/*
+ * The first sound folder by name keeps an id; other sound ones are broken by it. One that is broken
+ * anyway takes no id from another. Sorted by folder.
+ */
 static void mark_duplicates(CatalogueSnapshot *snapshot)
 {
     AUTO_MAP Map *ids = map_new();
@@ -165,6 +170,8 @@ static void mark_duplicates(CatalogueSnapshot *snapshot)
     for (size_t i = 0; i < snapshot->n; i++) {
         Challenge *challenge = snapshot->items[i];
         const Challenge *first = map_get(ids, challenge->id);
+        if (challenge->broken)
+            continue;
         if (!first) {
             (void)map_put(ids, challenge->id, challenge);
             continue;

@@ -1,4 +1,5 @@
 #include "cli/commands.h"
+#include "api/api.h"
 #include "app/daemon.h"
 #include "base/crypto.h"
 #include "base/macros.h"
@@ -15,6 +16,7 @@
 extern char **environ;
 
 static int cli_serve(int argc, char **argv);
+static int cli_routes(int argc, char **argv);
 
 static const struct {
     const char *name;
@@ -25,6 +27,7 @@ static const struct {
     { "check", cli_check, "check challenge folders, as a compiler would" },
     { "compose", cli_compose, "print a compose file as Whaley understands it" },
     { "config", cli_config, "print every setting, its value and where that comes from" },
+    { "routes", cli_routes, "print the HTTP API as a document" },
 };
 
 static void print_usage(FILE *to)
@@ -79,6 +82,25 @@ static int cli_serve(int argc, char **argv)
         fprintf(stderr, "whaley serve: %zu settings are wrong; nothing was started\n",
                 diags.n_errors);
     return rc != 0 ? 1 : daemon_serve(settings);
+}
+
+static int cli_routes(int argc, char **argv)
+{
+    AUTO_STRBUF StrBuf out = { 0 };
+    bool help = argc == 2 && (str_eq(argv[1], "--help") || str_eq(argv[1], "-h"));
+
+    if (argc > 1 && !help) {
+        fprintf(stderr, "whaley routes: unexpected argument '%s'\n", argv[1]);
+        return 2;
+    }
+    if (help)
+        strbuf_adds(&out,
+                    "usage: whaley routes\n\nPrints docs/api.md: every route of the HTTP API, "
+                    "who may use it and what it does.\n");
+    else
+        api_print_routes(&out);
+    fputs(strbuf_str(&out), stdout);
+    return 0;
 }
 
 int cli_main(int argc, char **argv)

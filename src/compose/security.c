@@ -147,6 +147,8 @@ static void load_sysctls(Loader *l, const Field *service, PlanService *s)
         "net.ipv6.conf.default.disable_ipv6",
         "net.ipv6.conf.lo.disable_ipv6",
     };
+    /* The engine keeps IPv6 off: the host's bridges have link-local addresses to talk to. */
+    static const char ipv6[] = "net.ipv6.";
     Pairs pairs = { 0 };
     Field f;
 
@@ -162,6 +164,9 @@ static void load_sysctls(Loader *l, const Field *service, PlanService *s)
                  strspn(pair->value, "0123456789 \t") != strlen(pair->value))
             field_error(l, &pairs.fields[i], "not-a-number", NULL, "'%.100s' needs numbers",
                         pair->key);
+        else if (str_starts(pair->key, ipv6) && strcmp(pair->value, "1") != 0)
+            field_error(l, &pairs.fields[i], "sysctl-refused", "write 1, or leave it out",
+                        "'%.100s' may not turn IPv6 on", pair->key);
     }
     s->sysctls = pairs.items;
     s->n_sysctls = pairs.n;

@@ -7,8 +7,9 @@
 
 static bool is_image(const char *s)
 {
+    /* it becomes part of a path: neither "//" nor "/../" */
     return isalnum((unsigned char)s[0]) && text_is_made_of(s, "._-/:@", 512) && !str_ends(s, ":") &&
-           !strstr(s, "//");
+           !strstr(s, "//") && !strstr(s, "/.") && !str_ends(s, "/");
 }
 
 static bool is_user(const char *s)

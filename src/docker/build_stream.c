@@ -3,6 +3,8 @@
 #include "docker/answers.h"
 #include "docker/trace.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 static void flush_text(BuildStream *s)
@@ -118,4 +120,40 @@ void build_stream_fini(BuildStream *s)
 {
     lines_fini(&s->lines);
     strbuf_fini(&s->text);
+}
+
+/* The number at *at, which is moved behind it; false when there is none that makes sense. */
+static bool read_count(const char **at, int64_t *ret)
+{
+    char digits[6] = "";
+    size_t n = strspn(*at, "0123456789");
+
+    if (n == 0 || n >= sizeof digits)
+        return false;
+    memcpy(digits, *at, n);
+    *at += n;
+    return str_parse_i64(digits, 1, 99999, ret);
+}
+
+/* "Step 2/5 : ", "STEP 2/5: ", "[2/5] ", "[stage 2/5] " */
+bool build_progress(const char *line, char ret_text[BUILD_PROGRESS_SIZE])
+{
+    int64_t step, steps;
+
+    if (*line == '[') {
+        size_t n = strcspn(line, "]");
+        const char *at = line + n;
+        while (at > line + 1 && (isdigit((unsigned char)at[-1]) || at[-1] == '/'))
+            at--;
+        line = at;
+    } else if (str_starts(line, "Step ") || str_starts(line, "STEP ")) {
+        line += 5;
+    } else {
+        return false;
+    }
+    if (!read_count(&line, &step) || *line++ != '/' || !read_count(&line, &steps) || step > steps ||
+        !*line || !strchr("] :", *line))
+        return false;
+    (void)snprintf(ret_text, BUILD_PROGRESS_SIZE, "step %d of %d", (int)step, (int)steps);
+    return true;
 }

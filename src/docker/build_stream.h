@@ -28,3 +28,10 @@ void build_stream_init(BuildStream *s, void (*on_line)(void *ctx, const char *li
 MUST_USE bool build_stream_feed(BuildStream *s, const char *bytes, size_t n);
 void build_stream_end(BuildStream *s); /* hands over what has no line end */
 void build_stream_fini(BuildStream *s);
+
+enum { BUILD_PROGRESS_SIZE = 32 };
+/*
+ * How far a build is by this line of its output: "step 2 of 5". False when it does not tell. Lines
+ * hold instructions of the Dockerfile and output of its commands, which a player must not read.
+ */
+MUST_USE bool build_progress(const char *line, char ret_text[BUILD_PROGRESS_SIZE]);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { LIST_MAX = 64 * 1024 * 1024 };
 
@@ -50,11 +51,38 @@ static void read_exposed(const JsonValue *ports, ImageInfo *info)
     }
 }
 
+/* What Whaley itself puts on images. */
+static bool is_our_label(const char *key)
+{
+    static const char *const ours[] = { "whaley.managed",    "whaley.prefix",
+                                        "whaley.created_at", "whaley.challenge_id",
+                                        "whaley.revision",   "whaley.service",
+                                        "whaley.base" };
+
+    return str_in(key, ours, ARRAY_LEN(ours));
+}
+
+/* A container takes its image's labels over, those of a Dockerfile's LABEL included. */
+static void find_reserved_label(const JsonValue *labels, ImageInfo *info)
+{
+    void *at = NULL;
+    const char *key;
+    const JsonValue *ignored;
+
+    while (json_value_next(labels, &at, &key, &ignored)) {
+        if (strncasecmp(key, "traefik.", 8) != 0 &&
+            (strncasecmp(key, "whaley.", 7) != 0 || is_our_label(key)))
+            continue;
+        engine_copy(info->reserved_label, sizeof info->reserved_label, key);
+        return;
+    }
+}
+
 int image_inspect(Engine *engine, const char *reference, ImageInfo *ret, Error *err)
 {
     AUTO_STRBUF StrBuf path = { 0 };
     AUTO_JSON JsonValue *root = NULL;
-    const JsonValue *config, *test;
+    const JsonValue *config, *health;
     ImageInfo info = { 0 };
     char what[200];
 
@@ -65,11 +93,13 @@ int image_inspect(Engine *engine, const char *reference, ImageInfo *ret, Error *
         engine_take_id(root, "Id", what, info.id, err) < 0)
         return -1;
     config = json_value_get(root, "Config");
-    test = json_value_get(json_value_get(config, "Healthcheck"), "Test");
-    info.has_healthcheck =
-        json_value_len(test) > 0 && !str_eq(json_value_string(json_value_at(test, 0), ""), "NONE");
+    health = json_value_get(config, "Healthcheck");
+    info.health.interval_ns = json_get_int(health, "Interval", 0);
+    info.health.start_interval_ns = json_get_int(health, "StartInterval", 0);
     if (json_value_kind(json_value_get(config, "ExposedPorts")) == JSON_KIND_OBJECT)
         read_exposed(json_value_get(config, "ExposedPorts"), &info);
+    if (json_value_kind(json_value_get(config, "Labels")) == JSON_KIND_OBJECT)
+        find_reserved_label(json_value_get(config, "Labels"), &info);
     *ret = info;
     return 0;
 }

@@ -11,11 +11,17 @@
 
 #include "docker/containers.h"
 
+/* Of a HEALTHCHECK; 0: none, or the engine's default. */
+typedef struct ImageHealth {
+    int64_t interval_ns, start_interval_ns;
+} ImageHealth;
+
 typedef struct ImageInfo {
     char id[ENGINE_ID_SIZE]; /* "sha256:..." */
-    bool has_healthcheck;
+    ImageHealth health;
     uint16_t exposed[32]; /* tcp ports */
     size_t n_exposed;
+    char reserved_label[80]; /* one that challenges may not set (cut); "" when there is none */
 } ImageInfo;
 /* E_NOT_FOUND when the image is not there. */
 MUST_USE int image_inspect(Engine *engine, const char *reference, ImageInfo *ret, Error *err);

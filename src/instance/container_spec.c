@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 enum { STOP_TIMEOUT_S = 2, COPIES_MAX = 64 << 20, FILE_MAX = 1 << 20, NANOSECONDS = 1000000000 };
+static const int64_t HEALTH_INTERVAL_MIN_NS = 5000000000, HEALTH_START_INTERVAL_MIN_NS = 1000000000;
 
 /*
  * The engine's default set without NET_RAW, MKNOD, AUDIT_WRITE, SETFCAP and SETPCAP
@@ -211,32 +212,57 @@ static void fill_limits(ContainerSpec *spec, Project *p, const PlanService *s)
     spec->restart_retries = s->restart == PLAN_RESTART_ON_FAILURE ? s->restart_retries : 0;
 }
 
-static void fill_health(ContainerSpec *spec, Project *p, const PlanService *s)
+static int64_t at_least(int64_t planned_ns, int64_t image_ns, int64_t min_ns)
+{
+    if (planned_ns > 0) /* was brought into range when it was read */
+        return planned_ns;
+    return image_ns > 0 && image_ns < min_ns ? min_ns : 0;
+}
+
+ImageHealth container_health(const PlanHealthcheck *h, const ImageHealth *image)
+{
+    return (ImageHealth){ at_least(h->interval_ns, image->interval_ns, HEALTH_INTERVAL_MIN_NS),
+                          at_least(h->start_interval_ns, image->start_interval_ns,
+                                   HEALTH_START_INTERVAL_MIN_NS) };
+}
+
+/* A HEALTHCHECK of the image applies where the file says nothing; an empty test leaves it in place.
+ */
+static void fill_health(ContainerSpec *spec, Project *p, const PlanService *s,
+                        const ImageHealth *image)
 {
     static const char *const none[] = { "NONE" };
     const PlanHealthcheck *h = &s->healthcheck;
+    ImageHealth often = container_health(h, image);
 
-    if (!h->present)
+    if (!h->present && often.interval_ns == 0 && often.start_interval_ns == 0)
         return;
     spec->health_test = h->disabled ? none : expand_all(p, h->test);
     spec->n_health_test = h->disabled ? 1 : h->test.n;
-    spec->health_interval_ns = h->interval_ns;
+    spec->health_interval_ns = often.interval_ns;
     spec->health_timeout_ns = h->timeout_ns;
     spec->health_start_period_ns = h->start_period_ns;
-    spec->health_start_interval_ns = h->start_interval_ns;
+    spec->health_start_interval_ns = often.start_interval_ns;
     spec->health_retries = h->retries;
 }
 
 static void fill_lists(ContainerSpec *spec, Project *p, const PlanService *s)
 {
+    static const char *const nowhere[] = { "127.0.0.1" };
     EnginePair *sysctls = arena_alloc(p->arena, (s->n_sysctls + 1) * sizeof *sysctls);
 
     for (size_t i = 0; i < s->n_sysctls; i++)
         sysctls[i] = (EnginePair){ s->sysctls[i].key, s->sysctls[i].value };
     spec->sysctls = sysctls;
     spec->n_sysctls = s->n_sysctls;
-    spec->dns = s->dns.items;
-    spec->n_dns = s->dns.n;
+    /*
+     * The engine's resolver asks a resolver on the host's loopback from the host, past the
+     * firewall: a way out by name. Without egress it is given the container's own loopback instead,
+     * where nobody answers; names of the instance's services are not asked there.
+     */
+    bool closed = !p->challenge->egress && s->dns.n == 0;
+    spec->dns = closed ? nowhere : s->dns.items;
+    spec->n_dns = closed ? ARRAY_LEN(nowhere) : s->dns.n;
     spec->dns_search = s->dns_search.items;
     spec->n_dns_search = s->dns_search.n;
     spec->dns_opt = s->dns_opt.items;
@@ -253,10 +279,10 @@ int container_spec_fill(ContainerSpec *spec, Project *p, size_t index, Error *er
 {
     const PlanService *s = &p->challenge->plan->services[index];
     char *image = arena_alloc(p->arena, ENGINE_ID_SIZE);
-    bool image_healthcheck;
+    ImageHealth image_health;
 
     if (!image_builder_find(p->m->images, p->challenge->id, p->challenge->revision, s->name, image,
-                            &image_healthcheck))
+                            &image_health))
         return error_set(err, E_UNAVAILABLE, "the image of %s is not ready", s->name);
     *spec = (ContainerSpec){
         .name = p->instance->containers[index].name,
@@ -285,7 +311,7 @@ int container_spec_fill(ContainerSpec *spec, Project *p, size_t index, Error *er
     fill_mounts(spec, p, s);
     fill_security(spec, p, s);
     fill_limits(spec, p, s);
-    fill_health(spec, p, s);
+    fill_health(spec, p, s, &image_health);
     fill_lists(spec, p, s);
     return 0;
 }
@@ -337,7 +363,7 @@ int container_spec_copies(Project *p, const PlanService *s, char **ret_tar, size
 
     if (!has_copies(s))
         return 1;
-    dir_fd = open(p->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    dir_fd = open(p->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (dir_fd < 0)
         return error_sys(err, "opening %s", p->challenge->path);
     if (tar_begin(&tar, -1, COPIES_MAX, err) < 0 || add_all(tar, p, dir_fd, s, err) < 0)

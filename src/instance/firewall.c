@@ -1,4 +1,6 @@
 #include "instance/firewall.h"
+#include "base/crypto.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/strbuf.h"
@@ -7,37 +9,70 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { IPTABLES_TIMEOUT_MS = 15000, CHAIN_SIZE = 28 };
+enum { IPTABLES_TIMEOUT_MS = 15000, CHAIN_SIZE = 28, WORD_MAX = 11 };
 
 struct Firewall {
     Manager *m;
     Lock lock; /* also keeps two assertions apart: it is held across iptables, by intent */
+    char word[FIREWALL_WORD_SIZE];
     char in_chain[CHAIN_SIZE], forward_chain[CHAIN_SIZE];
     VEC(char *) egress;
     bool up, ever_up;
     char detail[256];
 };
 
-/* Private and link-local ranges that even egress does not reach (metadata services live there). */
-static const char *const closed_ranges[] = { "10.0.0.0/8",     "172.16.0.0/12",
-                                             "192.168.0.0/16", "169.254.0.0/16",
-                                             "100.64.0.0/10",  "127.0.0.0/8",
-                                             "224.0.0.0/4",    "255.255.255.255/32" };
+/*
+ * What even egress does not reach: private, link-local, shared, benchmark, multicast and reserved
+ * ranges (RFC 6890), where metadata services live too; Azure's lives on a public address.
+ */
+static const char *const closed[] = {
+    "10.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "169.254.0.0/16",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "0.0.0.0/8",
+    "192.0.0.0/24",
+    "198.18.0.0/15",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "168.63.129.16/32 -p tcp --dport 80",
+    "168.63.129.16/32 -p tcp --dport 32526",
+};
+
+/*
+ * iptables takes 28 bytes, so long prefixes are cut; then, and where characters are replaced, a
+ * digest keeps two Whaleys from emptying each other's chains.
+ */
+void firewall_word(const char *prefix, char ret_word[FIREWALL_WORD_SIZE])
+{
+    char digest[SHA256_HEX_SIZE];
+    size_t n = 0;
+    bool faithful = true;
+
+    for (const char *p = prefix; *p; p++) {
+        bool fits = n < WORD_MAX && (isalnum((unsigned char)*p) || *p == '-');
+        faithful &= fits && !isupper((unsigned char)*p);
+        if (fits)
+            ret_word[n++] = (char)toupper((unsigned char)*p);
+    }
+    ret_word[n] = '\0';
+    if (faithful)
+        return;
+    crypto_sha256_hex(prefix, strlen(prefix), digest);
+    (void)snprintf(ret_word + n, FIREWALL_WORD_SIZE - n, "-%.6s", digest);
+}
 
 Firewall *firewall_new(Manager *m)
 {
     Firewall *f = xnew(Firewall);
-    char name[12];
-    size_t n = 0;
 
     f->m = m;
     (void)pthread_mutex_init(&f->lock, NULL);
-    for (const char *p = m->prefix; *p && n < sizeof name - 1; p++)
-        if (isalnum((unsigned char)*p) || *p == '-')
-            name[n++] = (char)toupper((unsigned char)*p);
-    name[n] = '\0';
-    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", name);
-    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", name);
+    firewall_word(m->prefix, f->word);
+    (void)snprintf(f->in_chain, sizeof f->in_chain, "%s-INPUT", f->word);
+    (void)snprintf(f->forward_chain, sizeof f->forward_chain, "%s-FORWARD", f->word);
     return f;
 }
 
@@ -65,46 +100,84 @@ static int run(const char *const argv[], const char *input, Error *err)
     return rc == 0 ? 0 : -1;
 }
 
-/* The whole content of our chains, replaced in one transaction. */
-static void write_rules(const Firewall *f, StrBuf *out)
+/* Egress networks: neighbours and closed ranges first, the rest is let through. */
+static void add_egress(StrBuf *out, const FirewallPlan *plan, const char *subnet)
 {
-    const char *pool = f->m->parts.settings->network_subnet_base;
+    strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -m conntrack --ctstate NEW -j DROP\n", plan->word,
+                subnet, plan->pool);
+    for (size_t i = 0; i < ARRAY_LEN(closed); i++)
+        strbuf_addf(out, "-A %s-FORWARD -s %s -d %s -m conntrack --ctstate NEW -j DROP\n",
+                    plan->word, subnet, closed[i]);
+    strbuf_addf(out, "-A %s-FORWARD -s %s -j RETURN\n", plan->word, subnet);
+}
 
-    strbuf_addf(out, "*filter\n:%s - [0:0]\n:%s - [0:0]\n", f->in_chain, f->forward_chain);
-    strbuf_addf(out, "-A %s -s %s -m conntrack --ctstate NEW -j DROP\n", f->in_chain, pool);
-    /*
-     * Egress networks: closed ranges first, the rest is let through. Traffic inside one bridge is
-     * left alone throughout: with bridge-nf-call-iptables it passes here too.
-     */
-    for (size_t i = 0; i < f->egress.n; i++) {
-        const char *subnet = f->egress.items[i];
-        strbuf_addf(out, "-A %s -s %s -d %s -j RETURN\n", f->forward_chain, subnet, subnet);
-        for (size_t k = 0; k < ARRAY_LEN(closed_ranges); k++)
-            strbuf_addf(out, "-A %s -s %s -d %s -m conntrack --ctstate NEW -j DROP\n",
-                        f->forward_chain, subnet, closed_ranges[k]);
-        strbuf_addf(out, "-A %s -s %s -j RETURN\n", f->forward_chain, subnet);
-    }
-    strbuf_addf(out, "-A %s -s %s ! -d %s -m conntrack --ctstate NEW -j DROP\n", f->forward_chain,
-                pool, pool);
+/*
+ * FORWARD is hooked in the mangle table, which the engine never touches: each time it makes a
+ * network it takes the jumps to DOCKER-USER and to its isolation chain out of `filter` for a
+ * moment, and a connection opened in that moment would stay open.
+ */
+void firewall_rules(const FirewallPlan *plan, StrBuf *out)
+{
+    const char *word = plan->word, *pool = plan->pool;
+
+    strbuf_addf(out, "*filter\n:%s-INPUT - [0:0]\n", word);
+    strbuf_addf(out, "-A %s-INPUT -s %s -m conntrack --ctstate NEW -j DROP\n", word, pool);
+    strbuf_addf(out, "COMMIT\n*mangle\n:%s-FORWARD - [0:0]\n", word);
+    /* With bridge-nf-call-iptables the traffic inside one bridge passes here too: let it be. */
+    if (plan->sees_bridged)
+        strbuf_addf(out, "-A %s-FORWARD -m physdev --physdev-is-bridged -j RETURN\n", word);
+    for (size_t i = 0; i < plan->n_egress; i++)
+        add_egress(out, plan, plan->egress[i]);
+    strbuf_addf(out, "-A %s-FORWARD -s %s -m conntrack --ctstate NEW -j DROP\n", word, pool);
     strbuf_adds(out, "COMMIT\n");
 }
 
-static int ensure_jump(const char *from, const char *to, Error *err)
+static int ensure_jump(const char *table, const char *from, const char *to, Error *err)
 {
-    const char *const check[] = { "iptables", "-w", "5", "-C", from, "-j", to, NULL };
-    const char *const insert[] = { "iptables", "-w", "5", "-I", from, "1", "-j", to, NULL };
+    const char *const check[] = { "iptables", "-w", "5", "-t", table, "-C", from, "-j", to, NULL };
+    const char *const insert[] = { "iptables", "-w", "5",  "-t", table, "-I",
+                                   from,       "1",  "-j", to,   NULL };
     Error absent = { 0 };
 
     return run(check, NULL, &absent) == 0 ? 0 : run(insert, NULL, err);
 }
 
-static int install_locked(Firewall *f, Error *err)
+/* Whether iptables is shown what passes inside a bridge (kernel doc ip-sysctl, bridge-nf-*). */
+static bool kernel_shows_bridged(void)
+{
+    AUTO_FREE char *text = NULL;
+    size_t len;
+
+    return fs_read_file("/proc/sys/net/bridge/bridge-nf-call-iptables", 16, &text, &len, NULL) ==
+               0 &&
+           text[0] == '1';
+}
+
+/*
+ * The rule about bridged traffic needs xt_physdev. A kernel without it can do without as long as it
+ * does not show iptables that traffic; the rule is wanted all the same, because the engine may turn
+ * that on at any time.
+ */
+static int restore_rules(Firewall *f, Error *err)
 {
     static const char *const restore[] = { "iptables-restore", "-w", "5", "--noflush", NULL };
-    static const char *const new_chain[] = { "iptables", "-w", "5", "-N", "DOCKER-USER", NULL };
+    FirewallPlan plan = { f->word, f->m->parts.settings->network_subnet_base, f->egress.items,
+                          f->egress.n, true };
     AUTO_STRBUF StrBuf rules = { 0 };
-    Error ignored = { 0 };
 
+    firewall_rules(&plan, &rules);
+    if (run(restore, strbuf_str(&rules), err) == 0)
+        return 0;
+    if (kernel_shows_bridged())
+        return -1;
+    plan.sees_bridged = false;
+    strbuf_clear(&rules);
+    firewall_rules(&plan, &rules);
+    return run(restore, strbuf_str(&rules), err);
+}
+
+static int install_locked(Firewall *f, Error *err)
+{
     if (!f->m->parts.settings->firewall_enabled)
         return error_set(err, E_UNAVAILABLE, "FIREWALL_ENABLED is false");
     if (!engine_is_local(f->m->parts.engine))
@@ -112,13 +185,9 @@ static int install_locked(Firewall *f, Error *err)
                          "the engine is on another host; install the rules there yourself");
     if (geteuid() != 0)
         return error_set(err, E_UNAVAILABLE, "not root");
-    write_rules(f, &rules);
-    if (run(restore, strbuf_str(&rules), err) < 0)
+    if (restore_rules(f, err) < 0 || ensure_jump("filter", "INPUT", f->in_chain, err) < 0)
         return -1;
-    (void)run(new_chain, NULL, &ignored); /* exists, unless the engine was never started */
-    if (ensure_jump("INPUT", f->in_chain, err) < 0)
-        return -1;
-    return ensure_jump("DOCKER-USER", f->forward_chain, err);
+    return ensure_jump("mangle", "FORWARD", f->forward_chain, err);
 }
 
 void firewall_assert(Firewall *f)
@@ -135,6 +204,30 @@ void firewall_assert(Firewall *f)
         log_warn("firewall: NOT in place: %s; instances can reach this host and the network",
                  f->detail);
     f->ever_up = true;
+}
+
+static void remove_chain(const char *table, const char *hook, const char *chain)
+{
+    const char *const unhook[] = {
+        "iptables", "-w", "5", "-t", table, "-D", hook, "-j", chain, NULL
+    };
+    const char *const flush[] = { "iptables", "-w", "5", "-t", table, "-F", chain, NULL };
+    const char *const remove[] = { "iptables", "-w", "5", "-t", table, "-X", chain, NULL };
+    Error ignored = { 0 };
+
+    (void)run(unhook, NULL, &ignored);
+    (void)run(flush, NULL, &ignored);
+    (void)run(remove, NULL, &ignored);
+}
+
+void firewall_remove(Firewall *f)
+{
+    LOCK_SCOPE(&f->lock);
+    if (!f->up)
+        return;
+    remove_chain("filter", "INPUT", f->in_chain);
+    remove_chain("mangle", "FORWARD", f->forward_chain);
+    f->up = false;
 }
 
 void firewall_add_egress(Firewall *f, const char *subnet)

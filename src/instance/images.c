@@ -1,5 +1,7 @@
 #include "instance/images.h"
+#include "base/fs.h"
 #include "base/log.h"
+#include "docker/build_stream.h"
 #include "instance/labels.h"
 #include "instance/queue.h"
 
@@ -11,7 +13,7 @@ enum { RETRY_AFTER_MS = 30000, DETAIL_EVERY_MS = 250 };
 
 typedef struct ServiceImage {
     char id[ENGINE_ID_SIZE];
-    bool has_healthcheck;
+    ImageHealth health;
 } ServiceImage;
 
 /* One challenge at one revision. */
@@ -21,7 +23,9 @@ typedef struct ImageJob {
     bool busy;            /* a worker is on it: it must not be freed */
     bool dropped;         /* free it when the worker is done */
     _Atomic bool cancel;
-    char detail[PHASE_DETAIL_SIZE];
+    char
+        progress[BUILD_PROGRESS_SIZE]; /* for players: no text of the build, it may hold the flag */
+    char detail[PHASE_DETAIL_SIZE];    /* for organisers: the build's last line, or why it failed */
     Millis failed_at, told_at;
     ServiceImage *images; /* by index of plan->services */
     ImageBuilder *builder;
@@ -179,6 +183,16 @@ ImageState image_builder_state(ImageBuilder *b, const char *challenge_id, const 
     return job ? job->state : IMAGE_UNKNOWN;
 }
 
+ImageState image_builder_progress(ImageBuilder *b, const char *challenge_id, const char *revision,
+                                  char *ret_progress, size_t size)
+{
+    LOCK_SCOPE(&b->lock);
+    const ImageJob *job = find_locked(b, challenge_id, revision);
+
+    (void)snprintf(ret_progress, size, "%s", job ? job->progress : "");
+    return job ? job->state : IMAGE_UNKNOWN;
+}
+
 bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *revision)
 {
     LOCK_SCOPE(&b->lock);
@@ -186,7 +200,7 @@ bool image_builder_knows(ImageBuilder *b, const char *challenge_id, const char *
 }
 
 bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *revision,
-                        const char *service, char ret_id[ENGINE_ID_SIZE], bool *ret_healthcheck)
+                        const char *service, char ret_id[ENGINE_ID_SIZE], ImageHealth *ret_health)
 {
     LOCK_SCOPE(&b->lock);
     const ImageJob *job = find_locked(b, challenge_id, revision);
@@ -195,7 +209,7 @@ bool image_builder_find(ImageBuilder *b, const char *challenge_id, const char *r
          i++) {
         if (strcmp(job->challenge->plan->services[i].name, service) == 0) {
             memcpy(ret_id, job->images[i].id, ENGINE_ID_SIZE);
-            *ret_healthcheck = job->images[i].has_healthcheck;
+            *ret_health = job->images[i].health;
             return true;
         }
     }
@@ -221,17 +235,21 @@ bool image_builder_uses(ImageBuilder *b, const char *image_id)
 
 /* ---- building ---- */
 
-/* The last line of the build, for admins and for the players who wait; at most four a second. */
+/* A line of the build: kept for organisers; players who wait are told the step, four a second. */
 static void on_line(void *ctx, const char *line)
 {
     ImageJob *job = ctx;
     Manager *m = job->builder->m;
     Millis now = clock_mono_ms();
+    char progress[BUILD_PROGRESS_SIZE];
+    bool is_step = build_progress(line, progress);
     VEC(InstanceView *) changed = { 0 };
 
     (void)pthread_mutex_lock(&job->builder->lock);
     (void)snprintf(job->detail, sizeof job->detail, "%.200s", line);
-    bool tell = now - job->told_at >= DETAIL_EVERY_MS;
+    if (is_step)
+        memcpy(job->progress, progress, sizeof job->progress);
+    bool tell = is_step && now - job->told_at >= DETAIL_EVERY_MS;
     if (tell)
         job->told_at = now;
     (void)pthread_mutex_unlock(&job->builder->lock);
@@ -241,7 +259,7 @@ static void on_line(void *ctx, const char *line)
     for (size_t i = 0; i < m->parked.n; i++) {
         Instance *in = m->parked.items[i];
         if (strcmp(in->challenge_id, job->challenge->id) == 0) {
-            instance_set_phase_locked(in, PHASE_BUILDING, line);
+            instance_set_phase_locked(in, PHASE_BUILDING, progress);
             vec_push(&changed, instance_refresh_locked(m, in));
         }
     }
@@ -265,14 +283,14 @@ static int build(ImageJob *job, const PlanService *service, const char *tag, int
                  char ret_id[ENGINE_ID_SIZE], Error *err)
 {
     AUTO_ARENA Arena *arena = arena_new();
-    AUTO_CLOSE int context =
-        openat(dir_fd, service->build.context, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    /* checked when the challenge was loaded; a link may have taken its place since */
+    AUTO_CLOSE int context = fs_open_dir_beneath(dir_fd, service->build.context, err);
     const PlanBuild *b = &service->build;
     Manager *m = job->builder->m;
     Labels labels = { 0 }, args = { 0 };
 
     if (context < 0)
-        return error_sys(err, "opening the build context %s", b->context);
+        return error_wrap(err, "opening the build context %s", b->context);
     for (size_t i = 0; i < b->n_labels; i++)
         labels_add(&labels, arena, b->labels[i].key, b->labels[i].value ? b->labels[i].value : "");
     labels_of_image(&labels, arena, m, job->challenge, service->name);
@@ -322,15 +340,21 @@ static int ensure_image(ImageJob *job, size_t index, int dir_fd, Error *err)
         if (image_inspect(engine, id, &info, err) < 0)
             return error_wrap(err, "service %s, just built", service->name);
     }
+    if (info.reserved_label[0])
+        return error_set(err, E_BUILD_FAILED,
+                         "service %s: the image sets the label %s, which is not for challenges; "
+                         "remove its LABEL from the Dockerfile",
+                         service->name, info.reserved_label);
     LOCK_SCOPE(&job->builder->lock);
     memcpy(job->images[index].id, info.id, sizeof job->images[index].id);
-    job->images[index].has_healthcheck = info.has_healthcheck;
+    job->images[index].health = info.health;
     return 0;
 }
 
 static int ensure_images(ImageJob *job, Error *err)
 {
-    AUTO_CLOSE int dir_fd = open(job->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    AUTO_CLOSE int dir_fd =
+        open(job->challenge->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
     if (dir_fd < 0)
         return error_sys(err, "opening %s", job->challenge->path);
@@ -380,7 +404,7 @@ static void run_job(ImageBuilder *b, ImageJob *job)
     } else if (!dropped && !atomic_load(&b->m->stop)) {
         log_error("challenge=%s revision=%s image: %s", challenge->id, challenge->revision,
                   err.detail);
-        spawn_fail_parked(b->m, challenge->id, challenge->revision, err.detail);
+        spawn_fail_parked(b->m, challenge->id);
     }
     if (dropped)
         job_free(job);
@@ -406,6 +430,7 @@ void *image_worker(void *manager)
         job->state = IMAGE_BUILDING;
         job->busy = true;
         job->detail[0] = '\0';
+        job->progress[0] = '\0';
         (void)pthread_mutex_unlock(&b->lock);
         run_job(b, job);
     }

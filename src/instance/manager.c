@@ -93,6 +93,7 @@ void registry_drop_locked(Manager *m, Instance *in)
         if (map_get(m->idempotency, name) == in)
             (void)map_remove(m->idempotency, name);
     }
+    view_uncount_locked(m, in);
     instance_free(in);
 }
 
@@ -163,6 +164,7 @@ int manager_new(Manager **ret, const ManagerParts *parts, ManagerObserver observ
     lock_cond_init(&m->stop_ready);
     lock_cond_init(&m->idle);
     lock_cond_init(&m->timer_wake);
+    lock_cond_init(&m->housekeeping_wake);
     m->instances = map_new();
     m->owners = map_new();
     m->idempotency = map_new();
@@ -225,7 +227,9 @@ int manager_start(Manager *m, Error *err)
     for (int64_t i = 0; i < m->parts.settings->build_workers; i++)
         if (manager_thread(m, image_worker, err) < 0)
             return -1;
-    if (manager_thread(m, timer_thread, err) < 0 || manager_thread(m, engine_watcher, err) < 0 ||
+    if (manager_thread(m, timer_thread, err) < 0 ||
+        manager_thread(m, housekeeping_thread, err) < 0 ||
+        manager_thread(m, engine_watcher, err) < 0 ||
         manager_thread(m, network_pool_thread, err) < 0)
         return -1;
     return 0;
@@ -281,12 +285,15 @@ void manager_stop(Manager *m, Millis grace)
     (void)pthread_cond_broadcast(&m->spawn_ready);
     (void)pthread_cond_broadcast(&m->stop_ready);
     (void)pthread_cond_broadcast(&m->timer_wake);
+    (void)pthread_cond_broadcast(&m->housekeeping_wake);
     (void)pthread_mutex_unlock(&m->lock);
     network_pool_wake(m->networks);
     image_builder_wake(m->images);
     for (size_t i = 0; i < m->n_threads; i++)
         (void)pthread_join(m->threads[i], NULL);
     m->n_threads = 0;
+    if (map_count(m->instances) == 0) /* else they run on, and so do the rules about them */
+        firewall_remove(m->firewall);
     call_left(m);
 }
 

@@ -65,7 +65,8 @@ typedef void (*SpawnDone)(void *ctx, InstanceView *view);
  * (SPAWN_REPEATED) with the existing one when the idempotency key was seen; `done` is called in
  * both cases (at once when it has ended already), unless NULL. Refusals (< 0): E_CHALLENGE_*,
  * E_LIMIT_REACHED, E_ALREADY_RUNNING, E_QUEUE_FULL, E_NO_PORTS, E_NO_SUBNETS, E_ENGINE_DOWN,
- * E_UNAVAILABLE (shutting down); their detail may be shown to the player.
+ * E_UNAVAILABLE (shutting down), E_INVALID (the key was used for another challenge); their detail
+ * may be shown to the player.
  */
 enum { SPAWN_REPEATED = 1 };
 MUST_USE int manager_spawn(Manager *manager, const SpawnRequest *request, SpawnDone done,

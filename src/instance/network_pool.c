@@ -255,6 +255,14 @@ void network_pool_adopt(Manager *m, const char *name, const char *id, const char
         vec_push(&pool->surplus, n);
 }
 
+void network_pool_discard_later(Manager *m, const char *name, const char *id, const char *subnet)
+{
+    PooledNetwork n = { .name = xstrdup(name), .id = xstrdup(id) };
+
+    (void)snprintf(n.subnet, sizeof n.subnet, "%s", subnet);
+    put_surplus(m->networks, &n);
+}
+
 /* ---- background ---- */
 
 static bool spawns_under_way(Manager *m)
@@ -299,11 +307,20 @@ static int drop_one(NetworkPool *pool, Error *err)
     (void)pthread_mutex_unlock(&pool->lock);
     if (network_discard(pool->m, n.id ? n.id : n.name, n.subnet, err) < 0) {
         LOCK_SCOPE(&pool->lock);
-        vec_push(&pool->surplus, n);
+        vec_push(&pool->surplus, n); /* last in line: the others have their turn first */
+        vec_to_front(&pool->surplus, pool->surplus.n - 1);
         return -1;
     }
     pooled_fini(&n);
     return 0;
+}
+
+/* One step. Where no network can be made, removing one may give its subnet back. */
+static int look_after_one(NetworkPool *pool, bool short_of, bool surplus, Error *err)
+{
+    if (short_of && fill_one(pool, err) == 0)
+        return 0;
+    return surplus ? drop_one(pool, err) : -1;
 }
 
 /*
@@ -327,7 +344,7 @@ void *network_pool_thread(void *manager)
         if (short_of || surplus) {
             if (spawns_under_way(m))
                 wait = IDLE_CHECK_MS;
-            else if ((short_of ? fill_one(pool, &err) : drop_one(pool, &err)) >= 0)
+            else if (look_after_one(pool, short_of, surplus, &err) >= 0)
                 continue;
             else {
                 log_warn("network pool: %s", err.detail);

@@ -33,5 +33,7 @@ MUST_USE int network_obtain(Manager *m, const NetworkWish *wish, InstanceNetwork
 MUST_USE int network_return(Manager *m, InstanceNetwork *network, Error *err);
 /* Removes a network and its lease. */
 MUST_USE int network_discard(Manager *m, const char *name_or_id, const char *subnet, Error *err);
+/* Leaves that to the background, which tries until the engine lets go of it. */
+void network_pool_discard_later(Manager *m, const char *name, const char *id, const char *subnet);
 /* On recovery: an empty network of the pool from an earlier run. */
 void network_pool_adopt(Manager *m, const char *name, const char *id, const char *subnet);

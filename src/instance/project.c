@@ -31,6 +31,19 @@ static bool is_one_shot(const Plan *plan, size_t index)
     return false;
 }
 
+/* A helper that has nothing to serve may be done, as under `docker compose up`. */
+static bool may_end(const PlanService *service)
+{
+    return service->n_ports == 0 && service->restart == PLAN_RESTART_NO;
+}
+
+bool project_is_dead(const ContainerState *state, bool may_end)
+{
+    if (state->running || strcmp(state->status, "restarting") == 0)
+        return false;
+    return !may_end || state->exit_code != 0 || state->oom_killed;
+}
+
 void project_declare(Project *p)
 {
     const Plan *plan = p->challenge->plan;
@@ -41,6 +54,7 @@ void project_declare(Project *p)
         containers[i].name = xasprintf("%s-%s-%d", p->instance->id, plan->services[i].name,
                                        plan->services[i].replica);
         containers[i].vital = !is_one_shot(plan, i);
+        containers[i].may_end = may_end(&plan->services[i]);
     }
     LOCK_SCOPE(&p->m->lock);
     for (size_t i = 0; i < p->instance->n_containers; i++) {
@@ -275,7 +289,7 @@ int project_check_alive(Project *p, Error *err)
             continue;
         if (container_inspect(p->m->parts.engine, c->id, &state, err) < 0)
             return error_wrap(err, "looking at %s", c->service);
-        if (state.running || strcmp(state.status, "restarting") == 0)
+        if (!project_is_dead(&state, c->may_end))
             continue;
         (void)error_set(err, E_CONTAINER_DIED, "%s ended with exit code %d%s", c->service,
                         state.exit_code, state.oom_killed ? " (out of memory)" : "");

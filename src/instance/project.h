@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "docker/containers.h"
 #include "instance/state.h"
 
 typedef struct Project {
@@ -26,7 +27,9 @@ void project_declare(Project *project);
 MUST_USE int project_create(Project *project, Error *err);
 /* Starts in dependency order, in parallel within a level. E_PORT_TAKEN asks for other ports. */
 MUST_USE int project_start(Project *project, Error *err);
-/* < 0 (E_CONTAINER_DIED with its last lines) when a vital container is not running. */
+/* Has this vital container ended for good, and not as one that may end does? */
+bool project_is_dead(const ContainerState *state, bool may_end);
+/* < 0 (E_CONTAINER_DIED with its last lines) when a vital container is dead. */
 MUST_USE int project_check_alive(Project *project, Error *err);
 /* Appends ": last lines: ..." of a container's log to err->detail, cleaned. */
 void project_last_words(Manager *m, const char *container_id, Error *err);

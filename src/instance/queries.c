@@ -53,22 +53,16 @@ void manager_list(Manager *m, const Owner *owner, InstanceViews *ret)
 
 void manager_stats(Manager *m, ManagerStats *ret)
 {
-    size_t pos = 0;
-    void *value;
-
     *ret = (ManagerStats){ 0 };
     (void)pthread_mutex_lock(&m->lock);
     ret->instances = map_count(m->instances);
     ret->queued = spawn_queue_count(m->queue);
     ret->engine_up = m->engine_up;
     memcpy(ret->engine_detail, m->engine_detail, sizeof ret->engine_detail);
-    while (map_next(m->instances, &pos, NULL, &value)) {
-        InstanceStatus status = ((const Instance *)value)->status;
-        ret->running += status == INSTANCE_RUNNING;
-        ret->starting += status == INSTANCE_STARTING;
-        ret->stopping += status == INSTANCE_STOPPING;
-        ret->errors += status == INSTANCE_ERROR;
-    }
+    ret->running = m->n_in_status[INSTANCE_RUNNING];
+    ret->starting = m->n_in_status[INSTANCE_STARTING];
+    ret->stopping = m->n_in_status[INSTANCE_STOPPING];
+    ret->errors = m->n_in_status[INSTANCE_ERROR];
     (void)pthread_mutex_unlock(&m->lock);
     ret->ports_allocated = port_pool_leased(m->ports);
     ret->ports_available = port_pool_size(m->ports) - ret->ports_allocated;

@@ -13,7 +13,10 @@
 #include <unistd.h>
 
 enum {
-    TABLE_MAX = 1 << 20,
+    TABLE_MAX = 1 << 16, /* listeners come first: some 350 of them */
+    TABLE_READ = 4096,   /* what the kernel gives at once, seq_file's buffer */
+    ROW_MAX = 512,       /* rows are 150 and at most 180 bytes long */
+    SUMMARY_MAX = 4096,
     STEP_MS = 10, /* between looks, at first */
     STEP_MAX_MS = 100,
     ALIVE_EVERY_MS = 250, /* how often the containers are asked for */
@@ -22,6 +25,14 @@ enum {
 };
 
 static const char STATE_LISTEN[] = "0A"; /* TCP_LISTEN, include/net/tcp_states.h */
+
+/* tcp6 first: what listens on [::] is there, and mostly there is nothing to look at. */
+typedef struct Family {
+    const char *table, *summary, *none;
+} Family;
+
+static const Family families[] = { { "tcp6", "sockstat6", "TCP6: inuse 0\n" },
+                                   { "tcp", "sockstat", "TCP: inuse 0 " } };
 
 static bool is_loopback(const char *address)
 {
@@ -78,21 +89,64 @@ bool ready_table_has_listener(const char *table, uint16_t port)
     return false;
 }
 
+/* Has the container no TCP socket of this family? Cheap to ask; false when it cannot be told. */
+static bool has_none(int64_t pid, const Family *family)
+{
+    AUTO_FREE char *path = xasprintf("/proc/%lld/net/%s", (long long)pid, family->summary);
+    AUTO_FREE char *text = NULL;
+    size_t len;
+
+    return fs_read_file(path, SUMMARY_MAX, &text, &len, NULL) == 0 && strstr(text, family->none);
+}
+
+/*
+ * Reads the table until the listener is found. Listeners come first in it; after them the kernel
+ * walks its hash of all connections of the machine, milliseconds long where there is much memory,
+ * on every read that gets that far. So a read that left room for more rows is taken as the last.
+ */
+static int search_table(int fd, uint16_t port)
+{
+    char text[TABLE_READ + ROW_MAX + 1];
+    size_t kept = 0;
+
+    for (size_t total = 0; total < TABLE_MAX;) {
+        ssize_t n = read(fd, text + kept, TABLE_READ);
+        char *rest;
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        text[kept + (size_t)n] = '\0';
+        if (ready_table_has_listener(text, port))
+            return 0;
+        if (n < TABLE_READ - ROW_MAX)
+            return 1;
+        /* a row may go on in the next read */
+        rest = strrchr(text, '\n');
+        kept = rest ? strlen(rest) : 0;
+        if (kept > ROW_MAX)
+            kept = 0;
+        memmove(text, rest ? rest : text, kept);
+        total += (size_t)n;
+    }
+    return 1;
+}
+
 /* 0 listening, 1 not yet, < 0 the table cannot be read (remote engine, other pid namespace). */
 static int look_in_table(int64_t pid, uint16_t port)
 {
-    static const char *const names[] = { "tcp", "tcp6" };
-    int readable = 0;
+    bool readable = false;
 
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        AUTO_FREE char *path = xasprintf("/proc/%lld/net/%s", (long long)pid, names[i]);
-        AUTO_FREE char *table = NULL;
-        size_t len;
-        if (fs_read_file(path, TABLE_MAX, &table, &len, NULL) < 0)
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        AUTO_FREE char *path = xasprintf("/proc/%lld/net/%s", (long long)pid, families[i].table);
+        AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        int rc;
+        if (fd < 0)
             continue;
-        readable++;
-        if (ready_table_has_listener(table, port))
+        rc = has_none(pid, &families[i]) ? 1 : search_table(fd, port);
+        if (rc == 0)
             return 0;
+        readable = readable || rc > 0;
     }
     return readable ? 1 : -1;
 }

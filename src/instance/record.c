@@ -7,7 +7,7 @@
 /*
  * spec_json: what adoption needs when the challenge's folder has changed or gone meanwhile.
  * {"name","timeout","extend","ports":[{"internal","external","protocol","label"}],
- *  "containers":[{"service","name","id","vital"}],"networks":[{"name","id","subnet","pooled"}]}
+ *  "containers":[{"service","name","id","vital","may_end"}],"networks":[{"name","id","subnet","pooled","egress"}]}
  */
 static void write_spec(JsonWriter *w, const Instance *in)
 {
@@ -34,6 +34,7 @@ static void write_spec(JsonWriter *w, const Instance *in)
         json_put_string(w, "name", in->containers[i].name);
         json_put_string(w, "id", in->containers[i].id);
         json_put_bool(w, "vital", in->containers[i].vital);
+        json_put_bool(w, "may_end", in->containers[i].may_end);
         json_write_end_object(w);
     }
     json_write_end_array(w);
@@ -45,6 +46,7 @@ static void write_spec(JsonWriter *w, const Instance *in)
         json_put_string(w, "id", in->networks[i].id);
         json_put_string(w, "subnet", in->networks[i].subnet);
         json_put_bool(w, "pooled", in->networks[i].pooled);
+        json_put_bool(w, "egress", in->networks[i].egress);
         json_write_end_object(w);
     }
     json_write_end_array(w);
@@ -169,6 +171,7 @@ static void restore_containers(Instance *in, const JsonValue *containers)
             .name = xstrdup(json_get_string(c, "name", "")),
             .id = xstrdup_or_null(json_get_string(c, "id", NULL)),
             .vital = json_get_bool(c, "vital", true),
+            .may_end = json_get_bool(c, "may_end", false),
         };
     }
 }
@@ -183,6 +186,7 @@ static void restore_networks(Instance *in, const JsonValue *networks)
         in->networks[i].name = xstrdup(json_get_string(n, "name", ""));
         in->networks[i].id = xstrdup_or_null(json_get_string(n, "id", NULL));
         in->networks[i].pooled = json_get_bool(n, "pooled", false);
+        in->networks[i].egress = json_get_bool(n, "egress", false);
         (void)snprintf(in->networks[i].subnet, sizeof in->networks[i].subnet, "%s",
                        json_get_string(n, "subnet", ""));
     }

@@ -37,14 +37,20 @@ static const char *container_status(const Found *found, const char *id)
     return "gone";
 }
 
-/* First vital container that does not run, or NULL. */
+/*
+ * First vital container that does not run, or NULL. One that may end and did is looked at more
+ * closely once the engine's events are watched.
+ */
 static const InstanceContainer *missing(const Instance *in, const Found *found)
 {
+    static const char *const alive[] = { "running", "restarting", "paused" };
+
     for (size_t i = 0; i < in->n_containers; i++) {
-        const char *status = container_status(found, in->containers[i].id);
-        if (in->containers[i].vital && strcmp(status, "running") != 0 &&
-            strcmp(status, "restarting") != 0)
-            return &in->containers[i];
+        const InstanceContainer *c = &in->containers[i];
+        const char *status = container_status(found, c->id);
+        bool ended = c->may_end && strcmp(status, "exited") == 0;
+        if (c->vital && !ended && !str_in(status, alive, ARRAY_LEN(alive)))
+            return c;
     }
     return NULL;
 }
@@ -146,7 +152,7 @@ static const char *settle(Manager *m, Instance *in, const Found *found)
     if (running)
         lost = missing(in, found);
     for (size_t i = 0; i < in->n_networks && running && !lost && !clean; i++)
-        if (in->challenge && in->challenge->egress)
+        if (in->networks[i].egress)
             firewall_add_egress(m->firewall, in->networks[i].subnet);
     LOCK_SCOPE(&m->lock);
     registry_add_locked(m, in);
@@ -162,28 +168,48 @@ static const char *settle(Manager *m, Instance *in, const Found *found)
                                              : "being removed";
 }
 
-/* Empty networks of the pool: taken back, or their leases dropped. */
+static bool is_known(Manager *m, const char *instance_id)
+{
+    LOCK_SCOPE(&m->lock);
+    return registry_find_locked(m, instance_id) != NULL;
+}
+
+/*
+ * Empty networks of the pool: taken back, or their leases dropped. One that the engine does not let
+ * go of (somebody is on it) must not keep us from starting: the background goes on trying.
+ */
 static int settle_pool(Manager *m, const Found *found, Error *err)
 {
     for (size_t i = 0; i < found->subnets.n; i++) {
         const SubnetLeaseRow *lease = &found->subnets.items[i];
         const NetworkRow *row = NULL;
-        bool orphan;
-        (void)pthread_mutex_lock(&m->lock);
-        orphan = strcmp(lease->holder, "pool") != 0 && !registry_find_locked(m, lease->holder);
-        (void)pthread_mutex_unlock(&m->lock);
+        bool pool = strcmp(lease->holder, "pool") == 0;
         for (size_t k = 0; k < found->networks.n && !row; k++)
             if (strcmp(found->networks.items[k].name, lease->network_name) == 0)
                 row = &found->networks.items[k];
-        if (strcmp(lease->holder, "pool") == 0 && row && str_eq(row->subnet, lease->subnet)) {
+        if (pool && row && str_eq(row->subnet, lease->subnet)) {
             network_pool_adopt(m, row->name, row->id, lease->subnet);
-        } else if (strcmp(lease->holder, "pool") == 0 || orphan) {
-            if (row ? network_discard(m, row->id, lease->subnet, err) < 0
-                    : subnet_pool_release(m->subnets, lease->subnet, err) < 0)
+        } else if (pool || !is_known(m, lease->holder)) {
+            if (row)
+                network_pool_discard_later(m, row->name, row->id, lease->subnet);
+            else if (subnet_pool_release(m->subnets, lease->subnet, err) < 0)
                 return -1;
         }
     }
     return 0;
+}
+
+/* Port leases of instances that no row knows. */
+static int settle_ports(Manager *m, Error *err)
+{
+    PortLeaseRows leases = { 0 };
+    int rc = port_leases_all(m->parts.db, &leases, err);
+
+    for (size_t i = 0; i < leases.n && rc == 0; i++)
+        if (!is_known(m, leases.items[i].instance_id))
+            rc = port_pool_release(m->ports, leases.items[i].instance_id, err);
+    port_lease_rows_fini(&leases);
+    return rc;
 }
 
 static int find_all(Manager *m, Found *found, Error *err)
@@ -208,6 +234,7 @@ int recover(Manager *m, Error *err)
 {
     AUTO_INSTANCE_ROWS InstanceRows rows = { 0 };
     Found found = { 0 };
+    Error left = { 0 };
     size_t n_adopted = 0;
     int rc = find_all(m, &found, err);
 
@@ -223,7 +250,9 @@ int recover(Manager *m, Error *err)
     if (rc == 0)
         rc = settle_pool(m, &found, err);
     if (rc == 0)
-        rc = sweep(m, 0, err);
+        rc = settle_ports(m, err);
+    if (rc == 0 && sweep(m, 0, &left) < 0)
+        log_warn("leftovers: %s; they are looked for again later", left.detail);
     if (rc == 0 && rows.n > 0)
         log_info("recovered %zu instances, %zu of them running", rows.n, n_adopted);
     found_fini(&found);

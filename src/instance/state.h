@@ -33,11 +33,13 @@ typedef struct InstanceNetwork {
     char *name, *id; /* id NULL until made */
     char subnet[SUBNET_TEXT_SIZE];
     bool pooled; /* goes back to the pool */
+    bool egress; /* the firewall lets it out */
 } InstanceNetwork;
 
 typedef struct InstanceContainer {
     char *service, *name, *id; /* id NULL until made */
-    bool vital;                /* publishes a port or keeps running: its death ends the instance */
+    bool vital;                /* its death ends the instance */
+    bool may_end;              /* publishes nothing: an end with exit code 0 is no death */
 } InstanceContainer;
 
 typedef struct DoneCall {
@@ -83,6 +85,7 @@ typedef struct Instance {
     Millis forget_at;     /* monotonic; error entries leave then. 0 = never */
     Millis retry_stop_at; /* monotonic; a teardown that failed is tried again then. 0 = never */
     unsigned n_retries;
+    bool started_over; /* its worker's own: an image or network vanished, this is the second try */
     DoneCalls done;
     uint64_t version;
     InstanceView *view; /* latest */
@@ -117,11 +120,12 @@ struct Manager {
      */
     Lock journal;
     Lock lock;
-    pthread_cond_t spawn_ready, stop_ready, idle, timer_wake;
-    Map *instances;   /* id -> Instance */
-    Map *owners;      /* owner key -> InstanceList */
-    Map *idempotency; /* owner key + "\n" + key -> Instance */
-    Map *inactive;    /* challenge id -> (void *)1 */
+    pthread_cond_t spawn_ready, stop_ready, idle, timer_wake, housekeeping_wake;
+    Map *instances;                         /* id -> Instance */
+    size_t n_in_status[INSTANCE_ERROR + 1]; /* registered instances, as their views say */
+    Map *owners;                            /* owner key -> InstanceList */
+    Map *idempotency;                       /* owner key + "\n" + key -> Instance */
+    Map *inactive;                          /* challenge id -> (void *)1 */
     SpawnQueue *queue;
     InstanceList parked; /* waiting for their image */
     InstanceList stops;  /* waiting for a stop worker */
@@ -154,6 +158,8 @@ size_t manager_limit(Manager *m, const Owner *owner);
 /* ---- view.c ---- */
 /* Rebuilds instance->view; returns a reference. The caller holds the lock. */
 InstanceView *instance_refresh_locked(Manager *m, Instance *instance);
+/* Takes it out of the counts by status; for the registry. */
+void view_uncount_locked(Manager *m, const Instance *instance);
 void instance_set_phase_locked(Instance *instance, InstancePhase phase, const char *detail);
 /* Takes the lock, sets the phase, tells the observer. */
 void manager_phase(Manager *m, Instance *instance, InstancePhase phase, const char *detail);
@@ -161,12 +167,13 @@ void manager_notify(Manager *m, InstanceView *view, InstanceChange change, StopR
 
 /* ---- record.c: Instance <-> database row ---- */
 MUST_USE int record_save(Manager *m, Instance *instance, Error *err);
-/* An Instance from a row; its challenge is looked up by revision. */
+/* An Instance from a row; its challenge is looked up by id. */
 Instance *record_restore(Manager *m, const InstanceRow *row);
 
-/* ---- spawn.c / stop.c / expire.c / watch.c / recover.c / sweep.c ---- */
+/* ---- decide.c / spawn.c / stop.c / timer.c / housekeeping.c / watch.c / recover.c / sweep.c ----
+ */
 void *spawn_worker(void *manager);
-void spawn_fail_parked(Manager *m, const char *challenge_id, const char *revision, const char *why);
+void spawn_fail_parked(Manager *m, const char *challenge_id);
 void *stop_worker(void *manager);
 /* Queues the teardown of an instance whose status is stopping already. Lock held. */
 void stop_enqueue_locked(Manager *m, Instance *instance);
@@ -185,6 +192,7 @@ void stop_finish(Manager *m, Instance *instance);
 void stop_keep_error(Manager *m, Instance *instance, Millis keep_ms);
 
 void *timer_thread(void *manager);
+void *housekeeping_thread(void *manager);
 void expiry_watch_locked(Manager *m, Instance *instance);
 void *engine_watcher(void *manager);
 /*

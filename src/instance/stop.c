@@ -277,7 +277,10 @@ static void stop_one(Manager *m, Instance *in)
     bool was_error;
     Millis left;
 
-    if (record_save(m, in, &err) < 0 || teardown(m, in, &err) < 0) {
+    /* What cannot be written down is removed all the same: a start finds the containers gone. */
+    if (record_save(m, in, &err) < 0)
+        log_warn("instance=%s is removed without a note of it: %s", in->id, err.detail);
+    if (teardown(m, in, &err) < 0) {
         retry_later(m, in, &err);
         return;
     }

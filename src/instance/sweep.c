@@ -1,6 +1,9 @@
 /*
  * sweep - leftovers that no journal row knows: only what carries our labels (whaley.prefix equal to
  * ours), and only older than the window.
+ *
+ * What cannot be removed is logged and left to the next sweep: one busy container must keep neither
+ * the others nor a start.
  */
 #include "base/log.h"
 #include "base/str.h"
@@ -17,6 +20,11 @@ static bool is_known(Manager *m, const char *instance_id)
     return registry_find_locked(m, instance_id) != NULL;
 }
 
+static void stays(const char *kind, const char *name, const Error *why)
+{
+    log_warn("sweep: %s %s stays for now: %s", kind, name, why->detail);
+}
+
 static bool is_old(int64_t created_s, Millis window)
 {
     return clock_wall_ms() - created_s * 1000 >= window;
@@ -30,11 +38,12 @@ static int sweep_containers(Manager *m, const char *filter, Millis window, Error
         return -1;
     for (size_t i = 0; i < rows.n; i++) {
         const ContainerRow *row = &rows.items[i];
+        Error why = { 0 };
         if (is_known(m, row->instance_id) || !is_old(row->created_s, window))
             continue;
         log_warn("sweep: container %s belongs to no instance; removing it", row->name);
-        if (container_remove(m->parts.engine, row->id, err) < 0)
-            return -1;
+        if (container_remove(m->parts.engine, row->id, &why) < 0)
+            stays("container", row->name, &why);
     }
     return 0;
 }
@@ -52,20 +61,21 @@ static int sweep_networks(Manager *m, const char *filter, Millis window, Error *
 {
     AUTO_NETWORK_ROWS NetworkRows rows = { 0 };
     SubnetLeaseRows leases = { 0 };
-    int rc = 0;
 
     /* In this order: a network made in between has its lease already. */
     if (network_list(m->parts.engine, filter, &rows, err) < 0 ||
         subnet_leases_all(m->parts.db, &leases, err) < 0)
         return -1;
-    for (size_t i = 0; i < rows.n && rc == 0; i++) {
+    for (size_t i = 0; i < rows.n; i++) {
+        Error why = { 0 };
         if (is_leased(&leases, rows.items[i].name) || !is_old(rows.items[i].created_s, window))
             continue;
         log_warn("sweep: network %s belongs to nobody; removing it", rows.items[i].name);
-        rc = network_remove(m->parts.engine, rows.items[i].id, err);
+        if (network_remove(m->parts.engine, rows.items[i].id, &why) < 0)
+            stays("network", rows.items[i].name, &why);
     }
     subnet_lease_rows_fini(&leases);
-    return rc;
+    return 0;
 }
 
 static int sweep_volumes(Manager *m, const char *filter, Error *err)
@@ -75,11 +85,12 @@ static int sweep_volumes(Manager *m, const char *filter, Error *err)
     if (volume_list(m->parts.engine, filter, &rows, err) < 0)
         return -1;
     for (size_t i = 0; i < rows.n; i++) {
+        Error why = { 0 };
         if (is_known(m, rows.items[i].instance_id))
             continue;
         log_warn("sweep: volume %s belongs to no instance; removing it", rows.items[i].name);
-        if (volume_remove(m->parts.engine, rows.items[i].name, err) < 0)
-            return -1;
+        if (volume_remove(m->parts.engine, rows.items[i].name, &why) < 0)
+            stays("volume", rows.items[i].name, &why);
     }
     return 0;
 }
@@ -127,10 +138,12 @@ void survey_engine(Manager *m)
 
     if (container_published_ports(m->parts.engine, &ports, &n, &err) == 0)
         port_pool_set_foreign(m->ports, ports, n);
-    if (network_list(m->parts.engine, NULL, &networks, &err) == 0)
-        for (size_t i = 0; i < networks.n; i++)
-            if (!networks.items[i].managed)
+    if (network_list(m->parts.engine, NULL, &networks, &err) == 0) {
+        subnet_pool_forget_foreign(m->subnets);
+        for (size_t i = 0; i < networks.n; i++) /* ours are leased; another Whaley's are foreign */
+            if (!subnet_pool_is_leased(m->subnets, networks.items[i].subnet))
                 subnet_pool_mark_foreign(m->subnets, networks.items[i].subnet);
+    }
     if (engine_is_local(m->parts.engine))
         subnet_pool_mark_routes(m->subnets);
 }

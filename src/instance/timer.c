@@ -1,15 +1,15 @@
 /*
  * timer - what happens by the clock: expiry to the millisecond, and once a second the queue
- * positions, error entries that leave, removals to retry, the firewall and the sweep.
+ * positions, error entries that leave and removals to retry. It asks neither the engine nor
+ * another process, so that nothing can hold an expiry up; what does is in housekeeping.c.
  */
 #include "base/log.h"
 #include "instance/expiry.h"
-#include "instance/firewall.h"
 #include "instance/queue.h"
 
 #include <stdio.h>
 
-enum { TICK_MS = 1000, FIREWALL_EVERY_MS = 60000 };
+enum { TICK_MS = 1000 };
 
 typedef VEC(InstanceView *) Views;
 
@@ -116,27 +116,15 @@ static void wait_for_next(Manager *m, Millis next_tick)
 void *timer_thread(void *manager)
 {
     Manager *m = manager;
-    Millis tick = clock_mono_ms(), firewall = tick + FIREWALL_EVERY_MS;
-    Millis sweep_every = m->parts.settings->sweep_interval * 1000, swept = tick;
+    Millis tick = clock_mono_ms();
 
     while (!atomic_load(&m->stop)) {
         Millis now = clock_mono_ms();
-        Error err = { 0 };
         expire_due(m);
         if (now >= tick) {
             number_queue(m);
             look_after_errors(m);
             tick = now + TICK_MS;
-        }
-        if (now >= firewall) {
-            firewall_assert(m->firewall);
-            firewall = now + FIREWALL_EVERY_MS;
-        }
-        if (now - swept >= sweep_every) {
-            survey_engine(m);
-            if (sweep(m, m->parts.settings->sweep_window * 1000, &err) < 0)
-                log_warn("sweep: %s", err.detail);
-            swept = now;
         }
         wait_for_next(m, tick);
     }

@@ -45,7 +45,7 @@ static void fill_extend(InstanceView *view, const Instance *in)
 
     view->extend_step_s = in->extend_step_s;
     view->extend_available_at = started_at + in->timeout_s * 500000;
-    if (in->extend_step_s > 0 && in->extended_s < in->timeout_s)
+    if (in->extend_step_s > 0 && in->extended_s + in->extend_step_s <= in->timeout_s)
         view->extend_remaining_s = in->timeout_s - in->extended_s;
 }
 
@@ -87,11 +87,19 @@ static InstanceView *build(Manager *m, const Instance *in)
     return view;
 }
 
+void view_uncount_locked(Manager *m, const Instance *instance)
+{
+    if (instance->view)
+        m->n_in_status[instance->view->status]--;
+}
+
 InstanceView *instance_refresh_locked(Manager *m, Instance *instance)
 {
     instance->version++;
+    view_uncount_locked(m, instance);
     instance_view_unref(instance->view);
     instance->view = build(m, instance);
+    m->n_in_status[instance->view->status]++;
     return instance_view_ref(instance->view);
 }
 

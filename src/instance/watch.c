@@ -49,21 +49,25 @@ static void instance_died(Manager *m, const char *instance_id, const char *servi
  * The service of a container whose death ends a running instance; NULL for any other container.
  * Caller frees.
  */
-static char *vital_service(Manager *m, const char *instance_id, const char *container_id)
+static char *vital_service(Manager *m, const char *instance_id, const char *container_id,
+                           bool *ret_may_end)
 {
     LOCK_SCOPE(&m->lock);
     const Instance *in = registry_find_locked(m, instance_id);
 
     for (size_t i = 0; in && in->status == INSTANCE_RUNNING && i < in->n_containers; i++)
-        if (in->containers[i].id && strcmp(in->containers[i].id, container_id) == 0)
+        if (in->containers[i].id && strcmp(in->containers[i].id, container_id) == 0) {
+            *ret_may_end = in->containers[i].may_end;
             return in->containers[i].vital ? xstrdup(in->containers[i].service) : NULL;
+        }
     return NULL;
 }
 
 /* The event is a hint: only what inspect says counts. A restart policy may bring it back. */
 static void look_at(Manager *m, const char *instance_id, const char *id)
 {
-    AUTO_FREE char *service = vital_service(m, instance_id, id);
+    bool may_end = false;
+    AUTO_FREE char *service = vital_service(m, instance_id, id, &may_end);
     ContainerState state;
     char why[128];
     Error err = { 0 };
@@ -75,8 +79,7 @@ static void look_at(Manager *m, const char *instance_id, const char *id)
             instance_died(m, instance_id, service, NULL, "was removed from the engine");
         return;
     }
-    if (state.running || strcmp(state.status, "restarting") == 0 ||
-        strcmp(state.status, "created") == 0)
+    if (!project_is_dead(&state, may_end) || strcmp(state.status, "created") == 0)
         return;
     (void)snprintf(why, sizeof why, "stopped with exit code %d%s", state.exit_code,
                    state.oom_killed ? " (out of memory)" : "");

@@ -143,6 +143,20 @@ void subnet_pool_mark_foreign(SubnetPool *pool, const char *cidr)
         mark_range(pool, address, prefix);
 }
 
+void subnet_pool_forget_foreign(SubnetPool *pool)
+{
+    LOCK_SCOPE(&pool->lock);
+    memset(pool->foreign, 0, pool->size * sizeof *pool->foreign);
+}
+
+bool subnet_pool_is_leased(SubnetPool *pool, const char *subnet)
+{
+    LOCK_SCOPE(&pool->lock);
+    size_t i;
+
+    return index_of(pool, subnet, &i) && pool->leased[i];
+}
+
 /* The n-th tab-separated field of a line as a hexadecimal number. */
 static bool hex_field(const char *line, unsigned n, uint32_t *ret)
 {

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "store/database.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SUBNET_TEXT_SIZE = 20 }; /* "255.255.255.255/32" */
@@ -29,6 +30,10 @@ DEFINE_CLEANUP(SubnetPool, subnet_pool_free_p, subnet_pool_free)
 MUST_USE int subnet_pool_load(SubnetPool *pool, Error *err);
 /* Everything in `cidr` is used by somebody else. Text that is no IPv4 CIDR is ignored. */
 void subnet_pool_mark_foreign(SubnetPool *pool, const char *cidr);
+/* Before a survey, which marks anew what it finds: networks of others come and go. */
+void subnet_pool_forget_foreign(SubnetPool *pool);
+/* Is it one subnet of ours, leased? */
+bool subnet_pool_is_leased(SubnetPool *pool, const char *subnet);
 /* Marks what /proc/net/route knows beyond the default route. */
 void subnet_pool_mark_routes(SubnetPool *pool);
 

@@ -1,7 +1,6 @@
 #include "wire/json_write.h"
 #include "base/str.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -60,6 +59,56 @@ static bool is_plain(unsigned char c)
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<';
 }
 
+/*
+ * is_plain() of eight bytes at once. A byte's high bit ends up set when it is not ASCII, when
+ * subtracting 0x20 borrows, or when it equals one of the four (x ^ c is zero, and borrows). A
+ * borrow may reach the next byte, but only out of one that is not plain either.
+ */
+static bool are_plain(uint64_t eight)
+{
+    static const unsigned char others[] = { '"', '\\', '<', 0x7f };
+    const uint64_t ones = 0x0101010101010101U, high = 0x8080808080808080U;
+    uint64_t bad = eight | (eight - ones * 0x20);
+
+    for (size_t i = 0; i < sizeof others; i++) {
+        uint64_t x = eight ^ ones * others[i];
+        bad |= (x - ones) & ~x;
+    }
+    return (bad & high) == 0;
+}
+
+static bool is_all_plain(const char *s, size_t n)
+{
+    uint64_t eight;
+
+    for (; n >= sizeof eight; s += sizeof eight, n -= sizeof eight) {
+        memcpy(&eight, s, sizeof eight);
+        if (!are_plain(eight))
+            return false;
+    }
+    for (; n > 0; n--)
+        if (!is_plain((unsigned char)*s++))
+            return false;
+    return true;
+}
+
+/* What most strings are: in one piece, with the quotes around. False when it is not plain. */
+static bool add_plain(StrBuf *out, const char *s, size_t n)
+{
+    char *to;
+
+    if (out->max || !is_all_plain(s, n)) /* with a maximum it may have to be cut */
+        return false;
+    strbuf_reserve(out, n + 2);
+    to = out->data + out->len;
+    *to = '"';
+    memcpy(to + 1, s, n);
+    to[n + 1] = '"';
+    to[n + 2] = '\0';
+    out->len += n + 2;
+    return true;
+}
+
 static void add_escape(StrBuf *out, unsigned char c)
 {
     static const char names[] = "\b\f\n\r\t\"\\";
@@ -76,6 +125,8 @@ static void add_escape(StrBuf *out, unsigned char c)
 
 static void add_quoted(StrBuf *out, const char *s, size_t n)
 {
+    if (add_plain(out, s, n))
+        return;
     strbuf_addc(out, '"');
     for (size_t i = 0; i < n;) {
         size_t start = i, len;
@@ -124,11 +175,17 @@ void json_write_string(JsonWriter *w, const char *s)
 
 void json_write_int(JsonWriter *w, int64_t n)
 {
-    char digits[24];
-    int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+    char digits[24], *end = digits + sizeof digits, *at = end;
+    uint64_t rest = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
 
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (n < 0)
+        *--at = '-';
     before_value(w);
-    strbuf_add(w->out, digits, (size_t)len);
+    strbuf_add(w->out, at, (size_t)(end - at));
 }
 
 void json_write_decimal(JsonWriter *w, double n)

@@ -11,7 +11,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void on_line(void *ctx, const char *line)
 {
+    char progress[BUILD_PROGRESS_SIZE];
+
     *(size_t *)ctx += strlen(line);
+    if (build_progress(line, progress))
+        *(size_t *)ctx += strlen(progress);
 }
 
 static void on_text(void *ctx, const char *text, size_t n)

@@ -394,9 +394,10 @@ class Whaley:
     def _drop_firewall(self):
         """Its chains stay when it ends, by design (instances run on); a test takes them away."""
         prefix = self.env["NETWORK_PREFIX"].upper()
-        for hook, chain in (("INPUT", f"{prefix}-INPUT"), ("DOCKER-USER", f"{prefix}-FORWARD")):
+        for table, hook in (("filter", "INPUT"), ("mangle", "FORWARD")):
+            chain = f"{prefix}-{hook}"
             for rule in (["-D", hook, "-j", chain], ["-F", chain], ["-X", chain]):
-                subprocess.run(["iptables", "-w", "5", *rule], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                subprocess.run(["iptables", "-w", "5", "-t", table, *rule], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
         return self.start()
@@ -449,7 +450,10 @@ class Whaley:
             body = json_body if isinstance(json_body, bytes) else json.dumps(json_body).encode()
         sent.update(headers or {})
         try:
-            connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+            try:
+                connection.request(method, path, body, {k: v for k, v in sent.items() if v is not None})
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # refused before all of the body was sent: the answer is there all the same
             answer = connection.getresponse()
             data = answer.read()
             if "application/json" in (answer.getheader("Content-Type") or "") and data:

@@ -1,7 +1,7 @@
 """The engine goes away, comes back, refuses, or is not there at all."""
 from engine_proxy import EngineProxy
 from harness import Engine, Whaley, timeout, wait_for
-from test_crash import LONG, assert_nothing_left
+from test_crash import BUILT, LONG, assert_nothing_left
 from test_lifecycle import listens
 
 
@@ -63,6 +63,8 @@ def test_a_refused_start_undoes_everything():
         proxy.refuse("POST", r"/containers/[0-9a-f]+/start", 500, "no luck today")
         failed = player.try_spawn("sleeper").body
         assert failed["success"] is False and failed["code"] == "compose_failed", failed
+        assert "no luck today" not in str(failed), "the engine's own words are for the log"
+        assert "no luck today" in server.log()
         assert_nothing_left(server)
         proxy.refuse("POST", r"/containers/create", 500, "nor now")
         assert player.try_spawn("sleeper").body["success"] is False
@@ -91,3 +93,33 @@ def test_a_removal_that_fails_is_tried_again():
         wait_for(lambda: player.instance(instance["instance_id"]) is None, 30, "it is gone after all")
         assert_nothing_left(server)
         server.close()
+
+
+def test_a_slow_sweep_does_not_hold_up_expiry():
+    engine = Engine()
+    engine.base_image()
+    with EngineProxy(engine) as proxy:
+        server = Whaley(challenges=[], env={"DOCKER_HOST": proxy.url, "SWEEP_INTERVAL": 5})
+        server.write_challenge("sleeper", dict(LONG, **{
+            "instance.toml": LONG["instance.toml"].replace("timeout = 600", "timeout = 10")}))
+        server.start()
+        player = server.player("10.9.4.1")
+        player.spawn("sleeper")
+        stream = player.sse()
+        gate = proxy.hold("GET", r"/containers/json", when="before")
+        gate.wait(10)  # the sweep asks, and gets no answer
+        stream.wait_for(lambda e: e.type == "gone", 12, "it expires all the same")
+        gate.open()
+        server.close()
+
+
+def test_an_image_that_was_removed_is_built_again():
+    server = server_with(BUILT)
+    server.start()
+    player = server.player("10.9.5.1")
+    first = player.spawn("built")
+    player.stop(first["instance_id"])
+    for image in server.engine.images("whaley/built/app"):
+        server.engine.request("DELETE", f"/images/{image['Id']}", query={"force": 1})
+    assert listens(player.spawn("built")["ports"]["4000"])
+    server.close()

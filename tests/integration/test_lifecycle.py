@@ -1,6 +1,7 @@
 """What players do, end to end: the real binary, the real engine, the bundled challenges."""
 import concurrent.futures
 import socket
+import threading
 import time
 
 from harness import Engine, Whaley, timeout, wait_for
@@ -121,12 +122,14 @@ def test_one_owner_ten_at_once():
 
 
 def test_async_spawn_and_idempotency():
-    with whaley(["web-notes"]) as server:
+    with whaley(["web-notes", "tcp-vault"]) as server:
         player = server.player("10.1.3.1")
         first = player.spawn_async("web-notes", {"Idempotency-Key": "abc123"})
         assert first["status"] == "starting"
         again = player.spawn_async("web-notes", {"Idempotency-Key": "abc123"})
         assert again["instance_id"] == first["instance_id"]
+        other = player.try_spawn("tcp-vault", {"Idempotency-Key": "abc123"})
+        assert other.status == 422 and other.body["code"] == "invalid", other
         running = player.wait_status(first["instance_id"])
         assert running["endpoints"][0]["port"] == running["ports"]["8080"]
 
@@ -188,6 +191,48 @@ def test_a_service_that_never_listens_fails_with_its_last_lines():
         server.assert_clean()
 
 
+def test_a_helper_may_end():
+    files = dict(SLEEPER, **{
+        "instance.toml": SLEEPER["instance.toml"].replace("timeout = 10", "timeout = 600"),
+        "compose.yaml": SLEEPER["compose.yaml"] + "  seed:\n    image: whaley/base:busybox\n"
+                                                  '    command: ["sh", "-c", "sleep 1; exit $$CODE"]\n'
+                                                  "    environment: [CODE=0]\n"})
+    worse = dict(files, **{"instance.toml": files["instance.toml"].replace('"sleeper"', '"worse"'),
+                           "compose.yaml": files["compose.yaml"].replace("CODE=0", "CODE=3")})
+    with whaley(own=[("sleeper", files), ("worse", worse)]) as server:
+        player = server.player("10.1.13.1")
+        instance = player.spawn("sleeper")
+        bad = player.spawn("worse")
+        player.wait_status(bad["instance_id"], "error", 10)
+        assert player.instance(instance["instance_id"])["status"] == "running"
+        helper = server.engine.of_instance(instance["instance_id"])
+        assert sorted(c["State"] for c in helper) == ["exited", "running"], helper
+        app = [c for c in helper if c["State"] == "running"][0]
+        server.engine.request("POST", f"/containers/{app['Id']}/pause")  # by an organiser who looks at it
+        server.restart(hard=True)
+        assert player.instance(instance["instance_id"])["status"] == "running"
+        server.engine.request("POST", f"/containers/{app['Id']}/unpause")
+        assert listens(instance["ports"]["4000"])
+
+
+def test_a_build_tells_players_nothing_but_the_step():
+    files = dict(SLEEPER, **{
+        "compose.yaml": 'services:\n  app:\n    build: .\n    ports: ["4000"]\n',
+        "Dockerfile": "FROM whaley/base:busybox\nRUN sleep 1; echo 'FLAG{in the log}' | tee /flag\n"
+                      "RUN sleep 1; cat /flag\nRUN echo 'FLAG{in the error}' && false\n"})
+    with whaley(own=[("sleeper", files)]) as server:
+        player = server.player("10.1.12.1")
+        stream = player.sse()
+        player.spawn_async("sleeper")
+        seen = []
+        stream.wait_for(lambda e: seen.append(e.data) or e.data.get("status") == "error", 30, "it fails")
+        seen.append(player.try_spawn("sleeper").body)
+        assert "FLAG{" not in str(seen), seen
+        assert any(e.get("phase_detail", "").startswith("step ") for e in seen), seen
+        assert seen[-1]["code"] == "build_failed", seen[-1]
+        assert "FLAG{in the error}" in server.log()
+
+
 def test_events_with_reconnect():
     with whaley(["web-notes"]) as server:
         player, other = server.player("10.4.0.1"), server.player("10.4.0.2")
@@ -247,8 +292,42 @@ def test_instances_cannot_reach_each_other_or_the_host():
         assert server.api("GET", "/health").body["status"] == "healthy"
         host = containers[0]["HostConfig"]
         assert host["CapDrop"] == ["ALL"] and not host["Privileged"] and not host["Binds"]
+        assert host["Dns"] == ["127.0.0.1"], "no question leaves by the host's own resolver"
         assert host["Memory"] == host["MemorySwap"] == 384 << 20 and host["PidsLimit"] == 256
         assert "no-new-privileges:true" in host["SecurityOpt"]
+
+
+@timeout(180)
+def test_isolation_holds_while_the_engine_rewrites_its_rules():
+    """Making a network takes the engine's own isolation out for a moment; ours must not need it."""
+    long = dict(SLEEPER, **{"instance.toml": SLEEPER["instance.toml"].replace("timeout = 10", "timeout = 600")})
+    with whaley(own=[("sleeper", long)]) as server:
+        engine = server.engine
+        one, two = server.player("10.5.3.1").spawn("sleeper"), server.player("10.5.3.2").spawn("sleeper")
+        probe, target = (engine.of_instance(i["instance_id"])[0]["Id"] for i in (one, two))
+        address = next(iter(engine.inspect(target)["NetworkSettings"]["Networks"].values()))["IPAddress"]
+        done = threading.Event()
+
+        def rewrite():
+            for n in range(40):
+                made = engine.request("POST", "/networks/create", {
+                    "Name": f"whaley-busy-{n}", "Driver": "bridge", "Labels": {"whaley.managed": "true"},
+                    "IPAM": {"Config": [{"Subnet": f"10.197.{n}.0/28"}]}})[1]["Id"]
+                engine.remove_network(made)
+            done.set()
+
+        thread = threading.Thread(target=rewrite, daemon=True)
+        thread.start()
+        # The moments are short: ten loops of impatient clients at once find them.
+        knock = f"i=0; while [ $i -lt 4 ]; do timeout -s KILL 0.03 nc {address} 4000 </dev/null && echo REACHED; " \
+                f"echo hi | timeout -s KILL 0.03 nc {address} 4000; i=$((i+1)); done"
+        rounds = 0
+        while not done.is_set():
+            out = engine.execute(probe, ["sh", "-c", f"for j in 0 1 2 3 4 5 6 7 8 9; do ( {knock} ) & done; wait"])
+            rounds += 1
+            assert b"REACHED" not in out and b"hi" not in out, "the neighbour was reached"
+        thread.join()
+        assert rounds >= 2
 
 
 def test_services_of_one_instance_reach_each_other():
@@ -329,3 +408,16 @@ def test_many_networks():
         assert all(listens(i["ports"]["4000"]) for i in instances)
         attached = server.engine.inspect(server.engine.of_instance(instances[0]["instance_id"])[0]["Id"])
         assert len(attached["NetworkSettings"]["Networks"]) == 2
+
+
+def test_subnets_of_others_are_avoided_while_they_have_them():
+    with whaley(env={"NETWORK_POOL_SIZE": 0, "NETWORK_SUBNET_PREFIX": 24, "SWEEP_INTERVAL": 5,
+                     "NETWORK_SUBNET_BASE": "10.198.0.0/23"}, own=[("sleeper", SLEEPER)]) as server:
+        player = server.player("10.1.14.1")
+        taken = server.engine.request("POST", "/networks/create", {
+            "Name": "whaley-test-other", "IPAM": {"Config": [{"Subnet": "10.198.0.0/23"}]}})[1]["Id"]
+        try:
+            assert player.try_spawn("sleeper").body["code"] in ("no_subnets", "network_failed")
+        finally:
+            server.engine.remove_network(taken)
+        wait_for(lambda: player.try_spawn("sleeper").body["success"], 30, "its subnets are free again")

@@ -96,23 +96,55 @@ static void a_queued_and_a_failed_one(void **state)
         .eta_s = 8,
         .created_at = T(0),
         .expires_at = T(3600),
-        .error_message = "No port is free.",
+        .error_message = "all 9 ports of the range are taken",
         .error_code = E_NO_PORTS,
         .error_at = T(1),
     };
 
     (void)state;
-    check_json(&view, NULL,
-               "{\"instance_id\":\"web-t-0a1b2c3d\",\"challenge_id\":\"web\",\"user_id\":\"7\","
-               "\"username\":null,\"team_id\":\"3\",\"team_name\":\"Whales\",\"owner_id\":\"3\","
-               "\"status\":\"starting\",\"ports\":{},\"created_at\":\"2026-01-02T02:04:05Z\","
-               "\"expires_at\":\"2026-01-02T03:04:05Z\",\"container_ids\":[],\"public_url\":null,"
-               "\"public_urls\":{},\"network_name\":null,\"error_message\":\"No port is free.\","
-               "\"version\":1,\"challenge_name\":\"Web\",\"phase\":\"queued\","
-               "\"phase_detail\":\"waiting\",\"queue_position\":3,"
-               "\"phase_started_at\":\"2026-01-02T02:04:05Z\",\"eta_s\":8,\"endpoints\":[],"
-               "\"extend\":null,\"error\":{\"code\":\"no_ports\",\"message\":\"No port is free.\","
-               "\"at\":\"2026-01-02T02:04:06Z\",\"retryable\":true},\"connection_hints\":[]}");
+    check_json(
+        &view, NULL,
+        "{\"instance_id\":\"web-t-0a1b2c3d\",\"challenge_id\":\"web\",\"user_id\":\"7\","
+        "\"username\":null,\"team_id\":\"3\",\"team_name\":\"Whales\",\"owner_id\":\"3\","
+        "\"status\":\"starting\",\"ports\":{},\"created_at\":\"2026-01-02T02:04:05Z\","
+        "\"expires_at\":\"2026-01-02T03:04:05Z\",\"container_ids\":[],\"public_url\":null,"
+        "\"public_urls\":{},\"network_name\":null,"
+        "\"error_message\":\"No port is free; try again in a minute.\","
+        "\"version\":1,\"challenge_name\":\"Web\",\"phase\":\"queued\","
+        "\"phase_detail\":\"waiting\",\"queue_position\":3,"
+        "\"phase_started_at\":\"2026-01-02T02:04:05Z\",\"eta_s\":8,\"endpoints\":[],"
+        "\"extend\":null,\"error\":{\"code\":\"no_ports\","
+        "\"message\":\"No port is free; try again in a "
+        "minute.\",\"at\":\"2026-01-02T02:04:06Z\",\"retryable\":true},\"connection_hints\":[]}");
+}
+
+static void reasons_stay_with_the_organisers(void **state)
+{
+    static const struct {
+        ErrorCode code;
+        const char *text, *shown;
+    } cases[] = {
+        { E_CONTAINER_DIED, "web ended", "web ended" },
+        { E_NOT_READY, "nothing listens on port 80 of web after 60 s",
+          "nothing listens on port 80 of web after 60 s" },
+        { E_BUILD_FAILED, "The command 'echo FLAG{x}' returned 1",
+          "The challenge's image could not be built." },
+        { E_ENGINE_REFUSED, "mkdir /var/lib/docker/x: no space left",
+          "The container engine refused." },
+        { E_ENGINE_DOWN, "GET /x at /run/docker.sock: refused",
+          "The container engine does not answer." },
+        { E_TIMEOUT, "POST /containers/x: the engine at /run/docker.sock did not answer",
+          "It took too long." },
+        { E_INTERNAL, "opening /srv/challenges/web", "Something went wrong on our side." },
+        { E_NONE, "from a journal of /srv", "Something went wrong on our side." },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        InstanceView view = { .error_message = cases[i].text, .error_code = cases[i].code };
+        CHECK_STR(encode_error_message(&view), cases[i].shown);
+    }
+    CHECK(encode_error_message(&(InstanceView){ 0 }) == NULL);
 }
 
 static void the_players_host_stands_in(void **state)
@@ -179,6 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_running_instance),
         cmocka_unit_test(a_queued_and_a_failed_one),
+        cmocka_unit_test(reasons_stay_with_the_organisers),
         cmocka_unit_test(the_players_host_stands_in),
         cmocka_unit_test(no_command_carries_a_payload),
         cmocka_unit_test(a_challenge),

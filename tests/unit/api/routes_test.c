@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* To print it anew: PRINT_ROUTES=1 build/dev/tests/unit/api_routes_test > docs/api.md */
 static void the_document_is_what_the_table_says(void **state)
 {
     const char *root = getenv("SOURCE_ROOT");
@@ -25,12 +24,6 @@ static void the_document_is_what_the_table_says(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(the_document_is_what_the_table_says) };
-    AUTO_STRBUF StrBuf printed = { 0 };
 
-    if (getenv("PRINT_ROUTES")) {
-        api_print_routes(&printed);
-        (void)fputs(strbuf_str(&printed), stdout);
-        return 0;
-    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

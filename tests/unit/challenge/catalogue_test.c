@@ -119,6 +119,21 @@ static void test_two_folders_with_one_id(void **state)
     }
 }
 
+static void test_a_broken_folder_takes_no_id(void **state)
+{
+    AUTO_FOLDER char *dir = folder_new();
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+
+    (void)state;
+    add_challenge(dir, "a", "id = 'same'\ntimeout = 0");
+    add_challenge(dir, "b", "id = 'same'");
+    add_challenge(dir, "c", "id = 'same'\ntimeout = 0");
+    reload(catalogue);
+    AUTO_CHALLENGE Challenge *found = catalogue_find(catalogue, "same");
+    CHECK_STR(found->folder, "b");
+    CHECK(!found->broken && found->plan);
+}
+
 static void test_broken_and_linked_folders(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
@@ -288,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_unchanged_challenges_keep_their_object),
         cmocka_unit_test(test_adding_and_removing),
         cmocka_unit_test(test_two_folders_with_one_id),
+        cmocka_unit_test(test_a_broken_folder_takes_no_id),
         cmocka_unit_test(test_broken_and_linked_folders),
         cmocka_unit_test(test_folder_that_is_gone),
         cmocka_unit_test(test_readers_while_reloading),

@@ -140,6 +140,7 @@ static const struct {
     { "cap_drop: [all, cap_net_raw]", "\"cap_drop\":[\"ALL\",\"NET_RAW\"]" },
     { "cap_add: [SETUID, cap_chown]", "\"cap_add\":[\"SETUID\",\"CHOWN\"]" },
     { "sysctls: [net.core.somaxconn=1024]", "\"sysctls\":{\"net.core.somaxconn\":\"1024\"}" },
+    { "sysctls: {net.ipv6.conf.all.disable_ipv6: 1}", "\"net.ipv6.conf.all.disable_ipv6\":\"1\"" },
     { "sysctls: {net.ipv4.tcp_syncookies: 0}", "\"net.ipv4.tcp_syncookies\":\"0\"" },
     { "extra_hosts: ['a:10.0.0.1', 'b=[::1]']", "\"extra_hosts\":[\"a:10.0.0.1\",\"b:::1\"]" },
     { "extra_hosts: {a: 10.0.0.1, b: [10.0.0.2, 10.0.0.3]}", "\"b:10.0.0.2\",\"b:10.0.0.3\"" },
@@ -395,6 +396,10 @@ static const struct {
     { "security_opt: 'label:disable'", "wrong-type", "security_opt" },
     { "sysctls: {kernel.core_pattern: x}", "sysctl-refused", "sysctls.kernel.core_pattern" },
     { "sysctls: [net.ipv4.ip_forward=1]", "sysctl-refused", "sysctls[0]" },
+    { "sysctls: {net.ipv6.conf.all.disable_ipv6: 0}", "sysctl-refused",
+      "sysctls.net.ipv6.conf.all.disable_ipv6" },
+    { "sysctls: [net.ipv6.conf.default.disable_ipv6=00]", "sysctl-refused", "sysctls[0]" },
+    { "sysctls: ['net.ipv6.conf.all.disable_ipv6= 0']", "sysctl-refused", "sysctls[0]" },
     { "sysctls: {net.core.somaxconn: x}", "not-a-number", "sysctls.net.core.somaxconn" },
     { "extra_hosts: ['a:host-gateway']", "host-gateway", "extra_hosts[0]" },
     { "extra_hosts: {a: '${G:-host-gateway}'}", "host-gateway", "extra_hosts.a" },
@@ -413,6 +418,20 @@ static void refuses(void **state)
         AUTO_FREE char *field =
             refused[i].field ? xasprintf("services.web.%s", refused[i].field) : NULL;
         expect_refused(text, refused[i].code, field);
+    }
+}
+
+/* An image's name becomes part of a path to the engine. */
+static void image_names_stay_in_place(void **state)
+{
+    static const char *const names[] = {
+        "a/../../containers/b", "a/./b", "a/", "../a", "a//b", "a b", "a?b", "-a"
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        AUTO_FREE char *text = xasprintf("services:\n  web:\n    image: '%s'\n", names[i]);
+        expect_refused(text, "bad-value", "services.web.image");
     }
 }
 
@@ -483,6 +502,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(image_names_stay_in_place),
         cmocka_unit_test(remarks),
         cmocka_unit_test(environment_is_hidden),
         cmocka_unit_test(host_ports_are_dropped),

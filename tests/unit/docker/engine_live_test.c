@@ -105,7 +105,7 @@ static void test_build(void **state)
     AUTO_STRBUF StrBuf log = { 0 };
     AUTO_CONTEXT_DIR int fd =
         make_context("FROM scratch\nCOPY busybox /bin/busybox\nCOPY gr* /odd/\n"
-                     "EXPOSE 80\nHEALTHCHECK CMD [\"/bin/busybox\",\"true\"]\n"
+                     "EXPOSE 80\nHEALTHCHECK --interval=7s CMD [\"/bin/busybox\",\"true\"]\n"
                      "RUN [\"/bin/busybox\",\"echo\",\"hello from the build\"]\n"
                      "CMD [\"/bin/busybox\",\"httpd\",\"-f\",\"-p\",\"80\"]\n");
     BuildSpec spec = { .context_fd = fd,
@@ -122,7 +122,7 @@ static void test_build(void **state)
     CHECK(strstr(strbuf_str(&log), "hello from the build") != NULL);
     OK(image_inspect(engine, TAG, &info, err));
     CHECK_STR(info.id, image);
-    CHECK(info.has_healthcheck);
+    CHECK_INT(info.health.interval_ns, 7000000000);
     CHECK_INT(info.n_exposed, 1);
     CHECK_INT(info.exposed[0], 80);
     REFUSED(E_NOT_FOUND, image_inspect(engine, "whaley-live/none:1", &info, err));

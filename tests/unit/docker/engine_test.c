@@ -120,6 +120,38 @@ static void test_nonsense_json(void **state)
     }
 }
 
+static void test_image_labels(void **state)
+{
+    static const struct {
+        const char *labels, *reserved;
+    } cases[] = {
+        { "null", "" },
+        { "{}", "" },
+        { "{\"maintainer\":\"x\",\"com.docker.compose.project\":\"p\"}", "" },
+        { "{\"whaley.managed\":\"true\",\"whaley.base\":\"1\"}", "" },
+        { "{\"a\":\"b\",\"traefik.enable\":\"true\"}", "traefik.enable" },
+        { "{\"Traefik.http.routers.x.rule\":\"y\"}", "Traefik.http.routers.x.rule" },
+        { "{\"whaley.pcap_sidecar\":\"true\"}", "whaley.pcap_sidecar" },
+        { "{\"WHALEY.managed\":\"true\"}", "WHALEY.managed" },
+    };
+    char json[300], reply[400];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        (void)snprintf(json, sizeof json, "{\"Id\":\"sha256:1\",\"Config\":{\"Labels\":%s}}",
+                       cases[i].labels);
+        (void)snprintf(reply, sizeof reply, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+                       strlen(json), json);
+        const FakeLine script[] = { { "/images/", reply, FAKE_WHOLE, 0 }, { 0 } };
+        AUTO_WORLD World w = open_world(script);
+        ImageInfo image;
+        Error err = { 0 };
+
+        CHECK_INT(image_inspect(w.engine, "x", &image, &err), 0);
+        CHECK_STR(image.reserved_label, cases[i].reserved);
+    }
+}
+
 static void test_not_there(void **state)
 {
     EngineOptions options = { .host = "unix:///nonexistent/docker.sock" };
@@ -400,17 +432,12 @@ static void test_logs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_misbehaviour),
-        cmocka_unit_test(test_nonsense_json),
-        cmocka_unit_test(test_not_there),
-        cmocka_unit_test(test_negotiation),
-        cmocka_unit_test(test_renegotiation),
-        cmocka_unit_test(test_podman),
-        cmocka_unit_test(test_connection_is_kept),
-        cmocka_unit_test(test_many_threads),
-        cmocka_unit_test(test_meanings),
-        cmocka_unit_test(test_extra_networks),
-        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_misbehaviour),   cmocka_unit_test(test_nonsense_json),
+        cmocka_unit_test(test_image_labels),   cmocka_unit_test(test_not_there),
+        cmocka_unit_test(test_negotiation),    cmocka_unit_test(test_renegotiation),
+        cmocka_unit_test(test_podman),         cmocka_unit_test(test_connection_is_kept),
+        cmocka_unit_test(test_many_threads),   cmocka_unit_test(test_meanings),
+        cmocka_unit_test(test_extra_networks), cmocka_unit_test(test_events),
         cmocka_unit_test(test_logs),
     };
 

@@ -243,6 +243,39 @@ static void test_build_stream(void **state)
     }
 }
 
+static void test_build_progress(void **state)
+{
+    static const struct {
+        const char *line, *shown; /* NULL: nothing */
+    } cases[] = {
+        { "Step 2/5 : RUN echo FLAG{x} > /flag", "step 2 of 5" },
+        { "STEP 3/5: ENV FLAG=FLAG{x}", "step 3 of 5" },
+        { "[1/2] FROM scratch", "step 1 of 2" },
+        { "[web 2/2] RUN echo FLAG{x}", "step 2 of 2" },
+        { "[internal] load build context", NULL },
+        { "[linux/amd64 1/2] FROM x", "step 1 of 2" },
+        { " ---> Running in 0123456789ab", NULL },
+        { "FLAG{x}", NULL },
+        { "Step 2/1 : x", NULL },
+        { "Step 0/5 : x", NULL },
+        { "Step 1/999999 : x", NULL },
+        { "Step 1/5FLAG{x}", NULL },
+        { "[1/5", NULL },
+        { "[", NULL },
+        { "[]", NULL },
+        { "Step ", NULL },
+        { "", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[BUILD_PROGRESS_SIZE] = "";
+        if (build_progress(cases[i].line, text) != (cases[i].shown != NULL))
+            fail_msg("%s", cases[i].line);
+        CHECK_STR(text, cases[i].shown ? cases[i].shown : "");
+    }
+}
+
 static void test_build_line_too_long(void **state)
 {
     CLEANUP(build_stream_fini) BuildStream s;
@@ -320,7 +353,8 @@ int main(void)
         cmocka_unit_test(test_time),           cmocka_unit_test(test_frames),
         cmocka_unit_test(test_frames_flood),   cmocka_unit_test(test_buildkit_needed),
         cmocka_unit_test(test_build_stream),   cmocka_unit_test(test_build_line_too_long),
-        cmocka_unit_test(test_container_body), cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_build_progress), cmocka_unit_test(test_container_body),
+        cmocka_unit_test(test_paths),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,14 @@ int world_spawn(World *w, const char *challenge, const char *owner, const char *
     return rc;
 }
 
+void *spawn_thread(void *arg)
+{
+    Spawner *s = arg;
+
+    s->rc = world_spawn(s->world, s->challenge, "7", s->key, &s->waiter, s->id, &s->err);
+    return NULL;
+}
+
 void world_run(World *w, const char *challenge, const char *owner, char ret_id[INSTANCE_ID_SIZE])
 {
     Waiter waiter = { 0 };
@@ -201,6 +209,13 @@ int world_stop(World *w, const char *instance_id, Waiter *waiter, Error *err)
 }
 
 /* ---- looking ---- */
+
+bool world_has(World *w, const char *instance_id)
+{
+    AUTO_VIEW InstanceView *view = manager_find(w->m, instance_id);
+
+    return view != NULL;
+}
 
 void world_hurry(World *w)
 {

@@ -54,9 +54,21 @@ Owner owner_of(const char *id);
 /* < 0: refused, with err. The id of the instance in ret_id (may be NULL). */
 int world_spawn(World *w, const char *challenge, const char *owner, const char *key, Waiter *waiter,
                 char ret_id[INSTANCE_ID_SIZE], Error *err);
+/* One of many threads that spawn for owner 7: pthread_create(..., spawn_thread, &spawner). */
+typedef struct Spawner {
+    World *world;
+    const char *challenge, *key;
+    Waiter waiter;
+    int rc;
+    char id[INSTANCE_ID_SIZE];
+    Error err;
+} Spawner;
+void *spawn_thread(void *spawner);
 /* Spawns and waits until it runs. */
 void world_run(World *w, const char *challenge, const char *owner, char ret_id[INSTANCE_ID_SIZE]);
 int world_stop(World *w, const char *instance_id, Waiter *waiter, Error *err);
+
+bool world_has(World *w, const char *instance_id);
 
 /* Waits for a condition; fails the test after 20 s. */
 #define WAIT_FOR(cond)                                                                             \
