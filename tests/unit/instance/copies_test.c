@@ -15,8 +15,10 @@ static int copies(char *path, char **ret_tar, size_t *ret_len, Error *err)
     PlanMount mount = { .kind = PLAN_MOUNT_COPY, .source = "note", .target = "/note" };
     PlanService service = { .name = "web", .mounts = &mount, .n_mounts = 1 };
     Challenge challenge = { .path = path };
+    AUTO_ARENA Arena *arena = arena_new();
+    Project project = { .challenge = &challenge, .arena = arena };
 
-    return container_spec_copies(&challenge, &service, ret_tar, ret_len, err);
+    return container_spec_copies(&project, &service, ret_tar, ret_len, err);
 }
 
 /* A folder was a folder when the challenge was loaded; a link may have taken its place since. */
