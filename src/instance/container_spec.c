@@ -197,6 +197,7 @@ static void fill_limits(ContainerSpec *spec, Project *p, const PlanService *s)
     spec->memory_bytes = share.memory_bytes;
     spec->nano_cpus = share.nano_cpus;
     spec->pids_limit = share.pids;
+    spec->disk_bytes = atomic_load(&p->m->disk_limits) ? share.disk_bytes : 0;
     spec->shm_bytes = s->shm_bytes > spec->memory_bytes ? spec->memory_bytes : s->shm_bytes;
     if (s->memory_reservation_bytes <= spec->memory_bytes)
         spec->memory_reservation_bytes = s->memory_reservation_bytes;

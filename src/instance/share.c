@@ -48,5 +48,6 @@ Share share_of(const Settings *s, const Plan *plan, size_t index)
         .memory_bytes = share(memory, n, index, s->instance_max_memory),
         .nano_cpus = share(cpus, n, index, (int64_t)(s->instance_max_cpu * nano)),
         .pids = share(pids, n, index, s->instance_max_pids),
+        .disk_bytes = s->instance_max_disk / (int64_t)n,
     };
 }

@@ -14,6 +14,7 @@
 
 typedef struct Share {
     int64_t memory_bytes, nano_cpus, pids;
+    int64_t disk_bytes; /* 0 = no limit */
 } Share;
 
 Share share_of(const Settings *settings, const Plan *plan, size_t service_index);

@@ -231,11 +231,35 @@ static void the_ceiling_is_the_highest(void **state)
         CHECK_INT(share_ceiling(rows[i].amounts, 4, rows[i].cap), rows[i].ceiling);
 }
 
+/* How many containers get a size when the engine's storage says it `has` sizes and `takes` them. */
+static size_t sized(bool has, bool takes)
+{
+    static const char *const disk[] = { "INSTANCE_MAX_DISK=1g", NULL };
+    AUTO_WORLD World *w = world_new(disk);
+    char id[INSTANCE_ID_SIZE];
+
+    if (has)
+        fake_engine_limit_disks(w->fake, takes);
+    world_start(w);
+    world_run(w, "a", "1", id);
+    CHECK_INT(atomic_load(&w->m->disk_limits), has && takes);
+    return fake_engine_disk_limits(w->fake);
+}
+
+static void disks_are_limited_where_the_engine_can(void **state)
+{
+    (void)state;
+    CHECK(sized(true, true) > 0);
+    CHECK_INT(sized(true, false), 0);
+    CHECK_INT(sized(false, false), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_spelling_escapes),
         cmocka_unit_test(an_instance_shares_its_caps),
+        cmocka_unit_test(disks_are_limited_where_the_engine_can),
         cmocka_unit_test(the_ceiling_is_the_highest),
     };
 

@@ -311,6 +311,8 @@ static void test_together(void **state)
         { { "INSTANCE_MAX_CPU=0.1", NULL }, "settings-instance-cap", DIAG_ERROR },
         { { "INSTANCE_MAX_PIDS=100", NULL }, "settings-instance-cap", DIAG_ERROR },
         { { "INSTANCE_MAX_PIDS=128", NULL }, NULL, 0 },
+        { { "INSTANCE_MAX_DISK=255m", NULL }, "settings-instance-cap", DIAG_ERROR },
+        { { "INSTANCE_MAX_DISK=256m", NULL }, NULL, 0 },
         { { "NETWORK_SUBNET_BASE=10.0.0.0/27", "NETWORK_SUBNET_PREFIX=28", NULL }, NULL, 0 },
         { { "NETWORK_SUBNET_BASE=10.0.0.0/28", "NETWORK_SUBNET_PREFIX=28", NULL },
           "settings-subnet-prefix",
