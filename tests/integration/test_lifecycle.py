@@ -258,6 +258,23 @@ def test_a_build_tells_players_nothing_but_the_step():
         assert "FLAG{in the error}" in server.log()
 
 
+def test_a_build_step_is_limited():
+    files = {
+        "instance.toml": 'id = "built"\nports = [4000]\ntimeout = 600\n',
+        "compose.yaml": 'services:\n  app:\n    build: .\n    ports: ["4000"]\n'
+                        '    command: ["nc", "-ll", "-p", "4000", "-e", "cat", "/limit"]\n',
+        "Dockerfile": "FROM whaley/base:busybox\nRUN cat /sys/fs/cgroup/memory.max"
+                      " /sys/fs/cgroup/memory/memory.limit_in_bytes > /limit 2>/dev/null || true\n",
+    }
+    with whaley(own=[("built", files)], env={"BUILD_MAX_MEMORY": "64m", "BUILD_MAX_CPU": "0.5"}) as server:
+        player = server.player("10.3.4.1")
+        instance = player.spawn("built")
+        with socket.create_connection(("127.0.0.1", instance["ports"]["4000"]), timeout=5) as sock:
+            assert sock.recv(100).strip() == b"67108864"
+        player.stop(instance["instance_id"])
+        server.assert_clean()
+
+
 def test_events_with_reconnect():
     with whaley(["web-notes"]) as server:
         player, other = server.player("10.4.0.1"), server.player("10.4.0.2")
