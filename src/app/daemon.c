@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "app/data_dir.h"
 #include "app/public_host.h"
+#include "app/rules.h"
 #include "auth/identity.h"
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -174,8 +175,9 @@ static int start_engine(Daemon *d, Error *err)
 static int start_catalogue(Daemon *d, Error *err)
 {
     AUTO_SNAPSHOT CatalogueSnapshot *snapshot = NULL;
+    const ChallengeRules rules = rules_of(d->settings);
 
-    d->catalogue = catalogue_new(d->settings->challenges_dir);
+    d->catalogue = catalogue_new(d->settings->challenges_dir, &rules);
     if (catalogue_reload(d->catalogue, err) < 0)
         return error_wrap(err, "CHALLENGES_DIR");
     snapshot = catalogue_snapshot(d->catalogue);

@@ -27,7 +27,7 @@ typedef struct CatalogueSnapshot {
  */
 typedef void (*CatalogueChanged)(void *ctx, const CatalogueSnapshot *now);
 
-Catalogue *catalogue_new(const char *challenges_dir);
+Catalogue *catalogue_new(const char *challenges_dir, const ChallengeRules *rules);
 void catalogue_free(Catalogue *catalogue); /* stops watching */
 DEFINE_CLEANUP(Catalogue, catalogue_free_p, catalogue_free)
 #define AUTO_CATALOGUE CLEANUP(catalogue_free_p)

@@ -70,6 +70,12 @@ void challenge_unref(Challenge *challenge); /* NULL is fine */
 DEFINE_CLEANUP(Challenge, challenge_unref_p, challenge_unref)
 #define AUTO_CHALLENGE CLEANUP(challenge_unref_p)
 
+/* What the operator lets every challenge do. */
+typedef struct ChallengeRules {
+    bool remote_add;       /* BUILD_ALLOW_REMOTE_ADD */
+    size_t containers_max; /* INSTANCE_MAX_CONTAINERS; 0 = as many as a compose file may have */
+} ChallengeRules;
+
 /* Does the folder hold a configuration or a compose file? */
 bool challenge_is_folder(const char *path);
 const char *challenge_protocol_name(ChallengeProtocol protocol);
@@ -78,4 +84,5 @@ const char *challenge_protocol_name(ChallengeProtocol protocol);
  * Loads one folder. Never fails on bad content (then `broken`); < 0 only when the folder itself
  * cannot be opened. `path` is absolute, `folder` its last component.
  */
-MUST_USE int challenge_load(const char *path, const char *folder, Challenge **ret, Error *err);
+MUST_USE int challenge_load(const char *path, const char *folder, const ChallengeRules *rules,
+                            Challenge **ret, Error *err);

@@ -93,14 +93,26 @@ static ComposeAllow challenge_allow(const Challenge *c)
     };
 }
 
-static void read_compose(Challenge *challenge, int dir_fd)
+/* Every replica is a container. */
+static void check_size(Challenge *c, const ChallengeRules *rules)
+{
+    size_t n = c->plan->n_services;
+
+    if (rules->containers_max > 0 && n > rules->containers_max)
+        diag_add(&c->diags, DIAG_ERROR, (DiagAt){ .file = c->compose_file, .field = "services" },
+                 "too-many", "run fewer services or replicas, or raise INSTANCE_MAX_CONTAINERS",
+                 "%zu containers; an instance may have %zu", n, rules->containers_max);
+}
+
+static void read_compose(Challenge *challenge, int dir_fd, const ChallengeRules *rules)
 {
     const char *name = find_file(challenge, dir_fd, compose_names, ARRAY_LEN(compose_names));
     const ComposeOptions options = { .dir_fd = dir_fd,
                                      .file = name,
                                      .profiles = (const char *const *)challenge->profiles,
                                      .n_profiles = challenge->n_profiles,
-                                     .allow = challenge_allow(challenge) };
+                                     .allow = challenge_allow(challenge),
+                                     .remote_add = rules->remote_add };
     Error err = { 0 };
 
     if (!name) {
@@ -114,7 +126,8 @@ static void read_compose(Challenge *challenge, int dir_fd)
                  err.detail);
 }
 
-int challenge_load(const char *path, const char *folder, Challenge **ret, Error *err)
+int challenge_load(const char *path, const char *folder, const ChallengeRules *rules,
+                   Challenge **ret, Error *err)
 {
     AUTO_CLOSE int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     AUTO_CHALLENGE Challenge *challenge = NULL;
@@ -133,9 +146,11 @@ int challenge_load(const char *path, const char *folder, Challenge **ret, Error 
     free(challenge->revision);
     challenge->revision = xstrdup(revision);
     read_config(challenge, dir_fd, arena, &ports);
-    read_compose(challenge, dir_fd);
-    if (challenge->plan)
+    read_compose(challenge, dir_fd, rules);
+    if (challenge->plan) {
+        check_size(challenge, rules);
         ports_resolve(challenge, &ports);
+    }
     challenge->broken = challenge->diags.n_errors > 0;
     if (challenge->broken) {
         plan_free(challenge->plan);

@@ -1,4 +1,5 @@
 #include "cli/check.h"
+#include "app/rules.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -25,6 +26,7 @@ typedef struct Checked {
 typedef struct Run {
     FILE *out, *trouble;
     bool json;
+    ChallengeRules rules;
     VEC(Checked) found;
     VEC(char *) skipped; /* symbolic links */
 } Run;
@@ -34,6 +36,7 @@ static const char usage[] =
     "\n"
     "Checks challenge folders: instance.toml (or challenge.yaml), the compose file, and that the\n"
     "ports fit together. A DIR is one challenge folder or a folder of them. Nothing is run.\n"
+    "Settings that limit challenges (environment, .env) count as they do for the server.\n"
     "\n"
     "  --format FORMAT  text (default), or json: one document\n"
     "  --help           this text\n"
@@ -69,7 +72,8 @@ static int check_one(Run *run, const char *shown, const char *path, Error *err)
     Challenge *challenge = NULL;
     const char *slash = strrchr(path, '/');
 
-    if (challenge_load(path, slash && slash[1] ? slash + 1 : "challenge", &challenge, err) < 0)
+    if (challenge_load(path, slash && slash[1] ? slash + 1 : "challenge", &run->rules, &challenge,
+                       err) < 0)
         return -1;
     vec_push(&run->found, (Checked){ challenge, xstrdup(shown) });
     return 0;
@@ -95,7 +99,7 @@ static void note_links(Run *run, const char *shown, const char *path)
 /* Through the catalogue, so that what the server sees is what is checked. */
 static int check_many(Run *run, const char *shown, const char *path, Error *err)
 {
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(path);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(path, &run->rules);
     AUTO_SNAPSHOT CatalogueSnapshot *now = NULL;
 
     if (catalogue_reload(catalogue, err) < 0)
@@ -342,7 +346,7 @@ static int read_options(Run *run, int argc, char **argv, int *ret_first)
 
 int cli_check_to(FILE *out, FILE *trouble, int argc, char **argv)
 {
-    CLEANUP(run_fini) Run run = { .out = out, .trouble = trouble };
+    CLEANUP(run_fini) Run run = { .out = out, .trouble = trouble, .rules = rules_of_environment() };
     int first = 0, status = read_options(&run, argc, argv, &first);
     int worst = EXIT_CLEAN;
 

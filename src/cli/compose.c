@@ -1,4 +1,5 @@
 #include "cli/compose.h"
+#include "app/rules.h"
 #include "base/alloc.h"
 #include "base/str.h"
 #include "compose/keys.h"
@@ -109,6 +110,7 @@ static int print_config(const Request *r)
     AUTO_PLAN Plan *plan = NULL;
     AUTO_STRBUF StrBuf out = { 0 };
     ComposeOptions options = { .dir_fd = -1,
+                               .remote_add = rules_of_environment().remote_add,
                                .profiles = r->profiles,
                                .n_profiles = r->n_profiles,
                                .variables = r->variables,

@@ -158,6 +158,21 @@ static const char preface[] =
     "compose file\n"
     "has to ask for them as well; each grant is a warning when the challenge is loaded.\n"
     "\n"
+    "**Dockerfiles** are read too, since the builder fetches from the network of the engine's "
+    "host,\n"
+    "whatever `network:` says. Refused, unless the operator sets `BUILD_ALLOW_REMOTE_ADD`: `ADD` "
+    "of a\n"
+    "URL or a git repository; `ADD` of a source with variables, quotes or backslashes, which "
+    "could\n"
+    "become one (`COPY` may have them); a frontend other than `docker/dockerfile:1...` in `# "
+    "syntax=`\n"
+    "or the argument `BUILDKIT_SYNTAX`. Always refused: `RUN --mount=type=secret` and `type=ssh`, "
+    "which\n"
+    "need a session with the builder; `RUN --network=host`, `RUN --security=insecure`. A line "
+    "that\n"
+    "starts with `ADD` or `RUN` counts as an instruction wherever it stands, also in a heredoc.\n"
+    "`ONBUILD` instructions of a base image are not seen.\n"
+    "\n"
     "`whaley compose config` prints what a project means, in the specification's canonical form.\n";
 
 void compose_print_keys(StrBuf *out)

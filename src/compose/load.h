@@ -36,6 +36,7 @@ typedef struct ComposeOptions {
     const char *const *profiles; /* active ones; "*" is all of them */
     size_t n_profiles;
     ComposeAllow allow;
+    bool remote_add;           /* Dockerfiles may ADD from elsewhere and bring a frontend */
     const PlanPair *variables; /* set above `.env` and the instance's own; for looking only */
     size_t n_variables;
     const ComposeModel *model; /* also wanted in canonical form, or NULL */

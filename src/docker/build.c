@@ -31,6 +31,18 @@ static void add_pairs(StrBuf *path, const char *key, const EnginePair *pairs, si
     add_query(path, key, strbuf_str(&json));
 }
 
+/* The classic builder's alone. No swap on top of the memory. */
+static void add_limits(StrBuf *path, const BuildSpec *spec)
+{
+    const long long period_us = 100000, memory = spec->memory_bytes;
+
+    if (memory > 0)
+        strbuf_addf(path, "&memory=%lld&memswap=%lld", memory, memory);
+    if (spec->nano_cpus > 0)
+        strbuf_addf(path, "&cpuperiod=%lld&cpuquota=%lld", period_us,
+                    (long long)(spec->nano_cpus / (1000000000 / period_us)));
+}
+
 static void build_path(StrBuf *path, const BuildSpec *spec, const BuildContext *context,
                        const char *build_id)
 {
@@ -40,6 +52,8 @@ static void build_path(StrBuf *path, const BuildSpec *spec, const BuildContext *
     add_query(path, "dockerfile", context->dockerfile);
     add_query(path, "target", spec->target);
     add_query(path, "platform", spec->platform);
+    if (!build_id)
+        add_limits(path, spec);
     add_query(path, "networkmode", spec->network_none ? "none" : NULL);
     add_pairs(path, "buildargs", spec->args, spec->n_args);
     add_pairs(path, "labels", spec->labels, spec->n_labels);

@@ -220,6 +220,19 @@ static void put_devices(JsonWriter *w, const ContainerSpec *spec)
     json_write_end_array(w);
 }
 
+static void put_storage(JsonWriter *w, const ContainerSpec *spec)
+{
+    char size[24];
+
+    if (spec->disk_bytes <= 0)
+        return;
+    (void)snprintf(size, sizeof size, "%lld", (long long)spec->disk_bytes);
+    json_write_key(w, "StorageOpt");
+    json_write_object(w);
+    json_put_string(w, "size", size);
+    json_write_end_object(w);
+}
+
 static void put_host_config(JsonWriter *w, const ContainerSpec *spec)
 {
     json_write_key(w, "HostConfig");
@@ -254,6 +267,7 @@ static void put_host_config(JsonWriter *w, const ContainerSpec *spec)
     put_tmpfs(w, spec);
     put_ulimits(w, spec);
     put_devices(w, spec);
+    put_storage(w, spec);
     json_write_end_object(w);
 }
 

@@ -78,6 +78,7 @@ typedef struct ContainerSpec {
         n_security_opt;
     const char *hostname, *domainname, *user, *working_dir, *stop_signal;
     int64_t memory_bytes, memory_reservation_bytes, nano_cpus, pids_limit, shm_bytes;
+    int64_t disk_bytes; /* of its own writable layer; see docker/storage.h */
     int64_t stop_timeout_s;
     bool read_only, tty, stdin_open, init;
     int64_t restart_retries;        /* > 0: on-failure with that many retries; else no restart */

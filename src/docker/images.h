@@ -53,8 +53,9 @@ typedef struct BuildSpec {
     size_t n_labels;
     const char *platform; /* NULL = engine's own */
     bool network_none;
-    size_t context_max; /* bytes; 0 = 512 MiB */
-    Millis timeout;     /* 0 = 15 min */
+    int64_t memory_bytes, nano_cpus; /* of each step; 0 = no limit; BuildKit knows none */
+    size_t context_max;              /* bytes; 0 = 512 MiB */
+    Millis timeout;                  /* 0 = 15 min */
     /* Called with each line of output, without newline. */
     void (*on_line)(void *ctx, const char *line);
     void *ctx;

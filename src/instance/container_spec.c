@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "docker/tar.h"
 #include "instance/images.h"
+#include "instance/share.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -187,19 +188,16 @@ static void fill_security(ContainerSpec *spec, Project *p, const PlanService *s)
     }
 }
 
-static int64_t capped(int64_t wanted, int64_t cap)
-{
-    return wanted > 0 && wanted < cap ? wanted : cap;
-}
-
 static void fill_limits(ContainerSpec *spec, Project *p, const PlanService *s)
 {
-    const Settings *settings = p->m->parts.settings;
+    const Plan *plan = p->challenge->plan;
+    Share share = share_of(p->m->parts.settings, plan, (size_t)(s - plan->services));
     EngineUlimit *ulimits = arena_alloc(p->arena, (s->n_ulimits + 1) * sizeof *ulimits);
 
-    spec->memory_bytes = capped(s->memory_bytes, settings->container_max_memory);
-    spec->nano_cpus = capped(s->nano_cpus, (int64_t)(settings->container_max_cpu * 1e9));
-    spec->pids_limit = capped(s->pids_limit, settings->container_pids_limit);
+    spec->memory_bytes = share.memory_bytes;
+    spec->nano_cpus = share.nano_cpus;
+    spec->pids_limit = share.pids;
+    spec->disk_bytes = atomic_load(&p->m->disk_limits) ? share.disk_bytes : 0;
     spec->shm_bytes = s->shm_bytes > spec->memory_bytes ? spec->memory_bytes : s->shm_bytes;
     if (s->memory_reservation_bytes <= spec->memory_bytes)
         spec->memory_reservation_bytes = s->memory_reservation_bytes;

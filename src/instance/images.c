@@ -287,6 +287,7 @@ static int build(ImageJob *job, const PlanService *service, const char *tag, int
     AUTO_CLOSE int context = fs_open_dir_beneath(dir_fd, service->build.context, err);
     const PlanBuild *b = &service->build;
     Manager *m = job->builder->m;
+    const Settings *settings = m->parts.settings;
     Labels labels = { 0 }, args = { 0 };
 
     if (context < 0)
@@ -308,7 +309,10 @@ static int build(ImageJob *job, const PlanService *service, const char *tag, int
         .n_labels = labels.n,
         .platform = service->platform,
         .network_none = b->network_none,
-        .timeout = m->parts.settings->build_timeout * 1000,
+        .memory_bytes = settings->build_max_memory,
+        .nano_cpus = (int64_t)(settings->build_max_cpu * 1e9),
+        .context_max = (size_t)settings->build_max_context,
+        .timeout = settings->build_timeout * 1000,
         .on_line = on_line,
         .ctx = job,
         .stop = &job->cancel,

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "docker/storage.h"
 #include "base/str.h"
 #include "instance/expiry.h"
 #include "instance/firewall.h"
@@ -207,6 +208,23 @@ static long spawn_workers(const Manager *m)
     return cores * 2 > 10 ? 10 : cores * 2 < 2 ? 2 : cores * 2;
 }
 
+/* Where the engine cannot limit disks, instances run without: whoever set it is told. */
+static void ask_disk_limits(Manager *m)
+{
+    StorageInfo storage = { 0 };
+    Error err = { 0 };
+
+    if (m->parts.settings->instance_max_disk == 0)
+        return;
+    if (engine_storage(m->parts.engine, &storage, &err) < 0)
+        log_warn("INSTANCE_MAX_DISK has no effect: %s", err.detail);
+    else if (!storage.limits)
+        log_warn("INSTANCE_MAX_DISK has no effect: the engine's storage (%s on %s) has no limits; "
+                 "overlay2 on xfs with pquota, btrfs and zfs have",
+                 storage.driver, storage.filesystem[0] ? storage.filesystem : "its filesystem");
+    atomic_store(&m->disk_limits, storage.limits);
+}
+
 int manager_start(Manager *m, Error *err)
 {
     long n_spawn = spawn_workers(m), n_stop = sysconf(_SC_NPROCESSORS_ONLN);
@@ -214,6 +232,7 @@ int manager_start(Manager *m, Error *err)
     if (port_pool_load(m->ports, err) < 0 || subnet_pool_load(m->subnets, err) < 0)
         return -1;
     survey_engine(m);
+    ask_disk_limits(m);
     firewall_assert(m->firewall);
     if (recover(m, err) < 0)
         return error_wrap(err, "taking over what an earlier run left");

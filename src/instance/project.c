@@ -1,4 +1,5 @@
 #include "instance/project.h"
+#include "base/log.h"
 #include "base/strbuf.h"
 #include "docker/containers.h"
 #include "docker/networks.h"
@@ -95,6 +96,18 @@ static int put_copies(Project *p, const PlanService *service, const char *id, Er
     return rc > 0 ? 0 : container_put_archive(p->m->parts.engine, id, tar, len, err);
 }
 
+/* That xfs was mounted without pquota only shows now. True: it was that, and is left out. */
+static bool without_disk_limit(Manager *m, ContainerSpec *spec, const Error *why)
+{
+    if (spec->disk_bytes == 0 || why->code != E_ENGINE_REFUSED ||
+        !strstr(why->detail, "storage-opt"))
+        return false;
+    spec->disk_bytes = 0;
+    if (atomic_exchange(&m->disk_limits, false))
+        log_warn("INSTANCE_MAX_DISK has no effect: %s", why->detail);
+    return true;
+}
+
 static int create_container(Project *p, size_t index, Error *err)
 {
     const PlanService *service = &p->challenge->plan->services[index];
@@ -113,6 +126,8 @@ static int create_container(Project *p, size_t index, Error *err)
         BEST_EFFORT(container_remove(p->m->parts.engine, container->name, &ignored));
         rc = container_create(p->m->parts.engine, &spec, id, &why);
     }
+    if (rc < 0 && without_disk_limit(p->m, &spec, &why))
+        rc = container_create(p->m->parts.engine, &spec, id, &why);
     if (rc < 0) {
         if (why.code == E_NOT_FOUND)
             image_builder_doubt(p->m->images, p->challenge->id);

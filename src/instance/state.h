@@ -137,7 +137,8 @@ struct Manager {
     bool engine_up;
     char engine_detail[256];
 
-    _Atomic bool stop; /* background threads end */
+    _Atomic bool disk_limits; /* the engine can put INSTANCE_MAX_DISK into effect */
+    _Atomic bool stop;        /* background threads end */
     pthread_t *threads;
     size_t n_threads;
 };

@@ -258,9 +258,35 @@ static void check_admin_key(const Settings *s, const DiagAt *origins, DiagList *
                  "%zu characters can be guessed", n);
 }
 
+/* Every container needs something; the engine refuses one with less than 6 MiB. */
+static void check_instance(const Settings *s, const DiagAt *origins, DiagList *diags)
+{
+    int64_t n = s->instance_max_containers > 0 ? s->instance_max_containers : 32;
+    const int64_t memory_each = 6 << 20, pids_each = 8, disk_each = 16 << 20;
+    const double cpu_each = 0.02;
+
+    if (s->instance_max_memory > 0 && s->instance_max_memory < n * memory_each)
+        diag_add(diags, DIAG_ERROR, origins[SETTING_instance_max_memory], "settings-instance-cap",
+                 "raise it, or lower INSTANCE_MAX_CONTAINERS",
+                 "%lld containers need at least %lldm", (long long)n, (long long)(n * 6));
+    if (s->instance_max_cpu > 0 && s->instance_max_cpu < (double)n * cpu_each)
+        diag_add(diags, DIAG_ERROR, origins[SETTING_instance_max_cpu], "settings-instance-cap",
+                 "raise it, or lower INSTANCE_MAX_CONTAINERS", "%lld containers need at least %.2f",
+                 (long long)n, (double)n * cpu_each);
+    if (s->instance_max_disk > 0 && s->instance_max_disk < n * disk_each)
+        diag_add(diags, DIAG_ERROR, origins[SETTING_instance_max_disk], "settings-instance-cap",
+                 "raise it, or lower INSTANCE_MAX_CONTAINERS",
+                 "%lld containers need at least %lldm", (long long)n, (long long)(n * 16));
+    if (s->instance_max_pids > 0 && s->instance_max_pids < n * pids_each)
+        diag_add(diags, DIAG_ERROR, origins[SETTING_instance_max_pids], "settings-instance-cap",
+                 "raise it, or lower INSTANCE_MAX_CONTAINERS", "%lld containers need at least %lld",
+                 (long long)n, (long long)(n * pids_each));
+}
+
 void checks_together(const Settings *settings, const DiagAt origins[SETTING_COUNT], DiagList *diags)
 {
     check_ports(settings, origins, diags);
     check_pool(settings, origins, diags);
     check_admin_key(settings, origins, diags);
+    check_instance(settings, origins, diags);
 }

@@ -191,6 +191,31 @@ def test_a_service_that_never_listens_fails_with_its_last_lines():
         server.assert_clean()
 
 
+def test_a_service_that_gives_up_after_its_restarts_is_shown():
+    def challenge(name, policy, command):
+        return name, {
+            "instance.toml": f'id = "{name}"\nports = [4000]\ntimeout = 600\n',
+            "compose.yaml": 'services:\n  app:\n    image: whaley/base:busybox\n    ports: ["4000"]\n'
+                            f'    restart: {policy}\n    command: ["sh", "-c", "{command}"]\n',
+        }
+    # The command runs again and again: its first lines are no help, its last are.
+    own = [challenge("crashing", "always", "nc -ll -p 4000 -e cat & sleep 1; echo out-of-luck; exit 3"),
+           challenge("hopeless", "unless-stopped", "echo no-luck-at-all; exit 4")]
+    with whaley(own=own) as server:
+        player = server.player("10.3.3.1")
+        instance = player.spawn("crashing")
+        container = server.engine.of_instance(instance["instance_id"])[0]["Id"]
+        policy = server.engine.request("GET", f"/containers/{container}/json")[1]["HostConfig"]["RestartPolicy"]
+        assert policy == {"Name": "on-failure", "MaximumRetryCount": 3}, policy
+        dead = player.wait_status(instance["instance_id"], "error", 30)
+        assert "exit code 3" in dead["error_message"] and "out-of-luck" in dead["error_message"], dead
+        assert dead["error"]["code"] == "container_died"
+        failed = player.try_spawn("hopeless").body
+        assert failed["success"] is False and failed["code"] == "container_died", failed
+        assert "exit code 4" in failed["message"] and "no-luck-at-all" in failed["message"], failed
+        server.assert_clean()
+
+
 def test_a_helper_may_end():
     files = dict(SLEEPER, **{
         "instance.toml": SLEEPER["instance.toml"].replace("timeout = 10", "timeout = 600"),
@@ -231,6 +256,23 @@ def test_a_build_tells_players_nothing_but_the_step():
         assert any(e.get("phase_detail", "").startswith("step ") for e in seen), seen
         assert seen[-1]["code"] == "build_failed", seen[-1]
         assert "FLAG{in the error}" in server.log()
+
+
+def test_a_build_step_is_limited():
+    files = {
+        "instance.toml": 'id = "built"\nports = [4000]\ntimeout = 600\n',
+        "compose.yaml": 'services:\n  app:\n    build: .\n    ports: ["4000"]\n'
+                        '    command: ["nc", "-ll", "-p", "4000", "-e", "cat", "/limit"]\n',
+        "Dockerfile": "FROM whaley/base:busybox\nRUN cat /sys/fs/cgroup/memory.max"
+                      " /sys/fs/cgroup/memory/memory.limit_in_bytes > /limit 2>/dev/null || true\n",
+    }
+    with whaley(own=[("built", files)], env={"BUILD_MAX_MEMORY": "64m", "BUILD_MAX_CPU": "0.5"}) as server:
+        player = server.player("10.3.4.1")
+        instance = player.spawn("built")
+        with socket.create_connection(("127.0.0.1", instance["ports"]["4000"]), timeout=5) as sock:
+            assert sock.recv(100).strip() == b"67108864"
+        player.stop(instance["instance_id"])
+        server.assert_clean()
 
 
 def test_events_with_reconnect():

@@ -37,7 +37,7 @@ static void count_change(void *ctx, const CatalogueSnapshot *now)
 static void test_unchanged_challenges_keep_their_object(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     AUTO_CHALLENGE Challenge *a = NULL;
     AUTO_CHALLENGE Challenge *b = NULL;
     AUTO_CHALLENGE Challenge *a2 = NULL;
@@ -68,7 +68,7 @@ static void test_unchanged_challenges_keep_their_object(void **state)
 static void test_adding_and_removing(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     AUTO_SNAPSHOT CatalogueSnapshot *before = NULL;
     AUTO_SNAPSHOT CatalogueSnapshot *now = NULL;
     AUTO_FREE char *from = xasprintf("%s/a", dir);
@@ -95,7 +95,7 @@ static void test_adding_and_removing(void **state)
 static void test_two_folders_with_one_id(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
 
     (void)state;
     add_challenge(dir, "a", "id = 'same'");
@@ -122,7 +122,7 @@ static void test_two_folders_with_one_id(void **state)
 static void test_a_broken_folder_takes_no_id(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
 
     (void)state;
     add_challenge(dir, "a", "id = 'same'\ntimeout = 0");
@@ -137,7 +137,7 @@ static void test_a_broken_folder_takes_no_id(void **state)
 static void test_broken_and_linked_folders(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     AUTO_FREE char *link = xasprintf("%s/link", dir);
     AUTO_FREE char *closed = xasprintf("%s/closed", dir);
     AUTO_SNAPSHOT CatalogueSnapshot *now = NULL;
@@ -171,7 +171,7 @@ static void test_folder_that_is_gone(void **state)
 
     (void)state;
     add_challenge(dir, "challenges/a", "");
-    catalogue = catalogue_new(sub);
+    catalogue = catalogue_new(sub, &(ChallengeRules){ 0 });
     reload(catalogue);
     CHECK_INT(rename(sub, away), 0);
     CHECK(catalogue_reload(catalogue, &err) < 0);
@@ -202,7 +202,7 @@ static void *read_all_the_time(void *ctx)
 static void test_readers_while_reloading(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     pthread_t readers[2];
     void *failed = NULL;
 
@@ -246,7 +246,7 @@ static void *churn(void *ctx)
 static void test_folders_that_vanish_meanwhile(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     pthread_t thread;
 
     (void)state;
@@ -278,7 +278,7 @@ static bool wait_for(atomic_int *counter, int at_least)
 static void test_watching(void **state)
 {
     AUTO_FOLDER char *dir = folder_new();
-    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir);
+    AUTO_CATALOGUE Catalogue *catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     atomic_int n_changes = 0;
     Error err = { 0 };
 

@@ -18,7 +18,7 @@ static Challenge *load(const char *folder)
     Challenge *challenge = NULL;
     Error err = { 0 };
 
-    if (challenge_load(folder, "demo", &challenge, &err) < 0)
+    if (challenge_load(folder, "demo", &(ChallengeRules){ 0 }, &challenge, &err) < 0)
         fail_msg("%s", err.detail);
     CHECK_INT(challenge->broken, challenge->diags.n_errors > 0);
     CHECK(!challenge->broken || challenge->plan == NULL);
@@ -349,9 +349,9 @@ static void test_folder_that_cannot_be_opened(void **state)
 
     (void)state;
     CHECK_INT(symlink(".", link), 0);
-    CHECK(challenge_load(link, "link", &challenge, &err) < 0);
+    CHECK(challenge_load(link, "link", &(ChallengeRules){ 0 }, &challenge, &err) < 0);
     CHECK_INT(err.code, E_NOT_FOUND);
-    CHECK(challenge_load(absent, "absent", &challenge, &err) < 0);
+    CHECK(challenge_load(absent, "absent", &(ChallengeRules){ 0 }, &challenge, &err) < 0);
     CHECK_INT(err.code, E_NOT_FOUND);
     CHECK(challenge == NULL);
 }
@@ -397,6 +397,28 @@ static void test_ports_and_services(void **state)
     }
 }
 
+static void the_operator_limits_containers(void **state)
+{
+    static const ChallengeRules rules = { .containers_max = 3 };
+    AUTO_FOLDER char *dir = folder_new();
+    AUTO_CHALLENGE Challenge *refused = NULL, *fine = NULL;
+    Error err = { 0 };
+
+    (void)state;
+    folder_write(dir, "instance.toml", "ports = [80]\n");
+    folder_write(dir, "compose.yaml",
+                 "services: {web: {image: x, ports: [80]}, b: {image: x, scale: 3}}\n");
+    CHECK_INT(challenge_load(dir, "demo", &rules, &refused, &err), 0);
+    CHECK(refused->broken);
+    CHECK_STR(find_diag(refused, "too-many")->message, "4 containers; an instance may have 3");
+    folder_write(dir, "compose.yaml",
+                 "services: {web: {image: x, ports: [80]}, b: {image: x, scale: 2}}\n");
+    CHECK_INT(challenge_load(dir, "demo", &rules, &fine, &err), 0);
+    if (fine->broken)
+        print_diags(fine);
+    CHECK(!fine->broken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -411,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_hostile_config_files),
         cmocka_unit_test(test_folder_that_cannot_be_opened),
         cmocka_unit_test(test_ports_and_services),
+        cmocka_unit_test(the_operator_limits_containers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

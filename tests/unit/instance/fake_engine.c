@@ -237,6 +237,21 @@ size_t fake_engine_waiting(FakeEngine *f)
     return f->n_waiting;
 }
 
+void fake_engine_limit_disks(FakeEngine *f, bool really)
+{
+    LOCK_SCOPE(&f->lock);
+
+    f->has_sizes = true;
+    f->takes_sizes = really;
+}
+
+size_t fake_engine_disk_limits(FakeEngine *f)
+{
+    LOCK_SCOPE(&f->lock);
+
+    return f->n_sized;
+}
+
 void fake_engine_take_ports(FakeEngine *f, unsigned n)
 {
     LOCK_SCOPE(&f->lock);

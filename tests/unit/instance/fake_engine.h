@@ -24,6 +24,10 @@ void fake_engine_hold_images(FakeEngine *fake, bool hold);
 size_t fake_engine_waiting(FakeEngine *fake); /* image inspections that wait */
 /* The next starts are refused with "port is already allocated", as often as told. */
 void fake_engine_take_ports(FakeEngine *fake, unsigned n);
+/* Its storage takes sizes; not `really`: it says so, and refuses them at creation. */
+void fake_engine_limit_disks(FakeEngine *fake, bool really);
+/* Containers that were created with a size. */
+size_t fake_engine_disk_limits(FakeEngine *fake);
 /* The container's process ends, with an event. False: it does not run. */
 bool fake_engine_kill(FakeEngine *fake, const char *name_or_id);
 /* Removes a network behind everyone's back. */

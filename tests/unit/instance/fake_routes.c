@@ -181,6 +181,14 @@ static void create_container(FakeEngine *f, const Request *q, Reply *r)
         fake_refuse(r, 404, "network not found");
         return;
     }
+    if (json_value_get(host, "StorageOpt")) {
+        if (!f->takes_sizes) {
+            fake_refuse(r, 500,
+                        "--storage-opt is supported only for overlay over xfs with 'pquota'");
+            return;
+        }
+        f->n_sized++;
+    }
     (void)snprintf(c.network, sizeof c.network, "%s", network->id);
     for (size_t i = 0; i < f->containers.n; i++)
         if (str_eq(f->containers.items[i].network, c.network) &&
@@ -339,6 +347,12 @@ void fake_route(FakeEngine *f, const Request *q, Reply *r)
         r->status = 200;
         strbuf_adds(&r->body, "{\"Version\":\"1\",\"ApiVersion\":\"1.41\",\"MinAPIVersion\":"
                               "\"1.12\",\"Os\":\"linux\",\"Arch\":\"amd64\"}");
+    } else if (str_starts(q->path, "/info")) {
+        r->status = 200;
+        strbuf_addf(&r->body,
+                    "{\"Driver\":\"overlay2\",\"DriverStatus\":"
+                    "[[\"Backing Filesystem\",\"%s\"]]}",
+                    f->has_sizes ? "xfs" : "extfs");
     } else if (str_starts(q->path, "/events")) {
         r->status = 200;
         r->stream = true;

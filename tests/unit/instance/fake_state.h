@@ -32,6 +32,8 @@ struct FakeEngine {
     VEC(int) connections; /* all that are open */
     size_t n_threads, n_waiting;
     unsigned per_mille, take_ports, next_id;
+    bool has_sizes, takes_sizes;
+    size_t n_sized;
     uint64_t random;
     bool hold_images, ending;
     char violation[256];

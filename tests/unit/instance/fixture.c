@@ -85,7 +85,7 @@ World *world_new(const char *const *settings)
         add_challenge(w->folder, challenges[i]);
     w->settings = load_settings(settings);
     w->fake = fake_engine_new(w->socket);
-    w->catalogue = catalogue_new(dir);
+    w->catalogue = catalogue_new(dir, &(ChallengeRules){ 0 });
     if (crypto_init(&err) < 0 || db_open(&w->db, "sqlite:///:memory:", &err) < 0 ||
         engine_new(&w->engine, &options, &err) < 0 || catalogue_reload(w->catalogue, &err) < 0)
         fail_msg("%s", err.detail);
