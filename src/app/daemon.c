@@ -175,7 +175,15 @@ static int start_catalogue(Daemon *d, Error *err)
 {
     AUTO_SNAPSHOT CatalogueSnapshot *snapshot = NULL;
 
+    const ChallengeOptions options = {
+        .flag_prefix = d->settings->flag_prefix,
+        .max_memory = d->settings->container_max_memory,
+        .max_nano_cpus = (int64_t)(d->settings->container_max_cpu * 1e9),
+        .max_pids = d->settings->container_pids_limit,
+    };
+
     d->catalogue = catalogue_new(d->settings->challenges_dir);
+    catalogue_set_options(d->catalogue, &options);
     if (catalogue_reload(d->catalogue, err) < 0)
         return error_wrap(err, "CHALLENGES_DIR");
     snapshot = catalogue_snapshot(d->catalogue);

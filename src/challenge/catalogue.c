@@ -25,6 +25,8 @@ typedef struct Observer {
 
 struct Catalogue {
     char *dir;
+    ChallengeOptions options; /* const after the first reload; text below */
+    char *flag_prefix;
     Lock reload_lock; /* held for a whole reload: one at a time */
     Lock lock;        /* the two fields below; never held across I/O */
     CatalogueSnapshot *now;
@@ -121,19 +123,20 @@ static bool is_challenge_folder(int dir_fd, const char *name)
 }
 
 /* NULL when the folder vanished meanwhile. */
-static Challenge *load(const char *dir, const char *name)
+static Challenge *load(const Catalogue *catalogue, const char *name)
 {
-    AUTO_FREE char *path = xasprintf("%s/%s", dir, name);
+    AUTO_FREE char *path = xasprintf("%s/%s", catalogue->dir, name);
     Challenge *challenge = NULL;
     Error err = { 0 };
 
-    if (challenge_load(path, name, &challenge, &err) == 0)
+    if (challenge_load_with(path, name, &catalogue->options, &challenge, &err) == 0)
         return challenge;
     return err.code == E_NOT_FOUND ? NULL : challenge_new_broken(path, name, &err);
 }
 
-static int read_folder(const char *dir, CatalogueSnapshot *into, Error *err)
+static int read_folder(const Catalogue *catalogue, CatalogueSnapshot *into, Error *err)
 {
+    const char *dir = catalogue->dir;
     VEC(Challenge *) found = { 0 };
     DIR *stream = opendir(dir);
     struct dirent *entry;
@@ -142,8 +145,9 @@ static int read_folder(const char *dir, CatalogueSnapshot *into, Error *err)
         return error_sys(err, "reading the challenges in %s", dir);
     errno = 0;
     while (found.n < CHALLENGES_MAX && (entry = readdir(stream)) != NULL) {
-        Challenge *challenge =
-            is_challenge_folder(dirfd(stream), entry->d_name) ? load(dir, entry->d_name) : NULL;
+        Challenge *challenge = is_challenge_folder(dirfd(stream), entry->d_name)
+                                   ? load(catalogue, entry->d_name)
+                                   : NULL;
         if (challenge)
             vec_push(&found, challenge);
         errno = 0;
@@ -249,7 +253,7 @@ int catalogue_reload(Catalogue *catalogue, Error *err)
     AUTO_SNAPSHOT CatalogueSnapshot *before = NULL;
     LOCK_SCOPE(&catalogue->reload_lock);
 
-    if (read_folder(catalogue->dir, fresh, err) < 0)
+    if (read_folder(catalogue, fresh, err) < 0)
         return -1;
     sort(fresh, by_folder);
     mark_duplicates(fresh);
@@ -280,6 +284,14 @@ Catalogue *catalogue_new(const char *challenges_dir)
     return catalogue;
 }
 
+void catalogue_set_options(Catalogue *catalogue, const ChallengeOptions *options)
+{
+    free(catalogue->flag_prefix);
+    catalogue->flag_prefix = xstrdup_or_null(options->flag_prefix);
+    catalogue->options = *options;
+    catalogue->options.flag_prefix = catalogue->flag_prefix;
+}
+
 void catalogue_free(Catalogue *catalogue)
 {
     if (!catalogue)
@@ -290,6 +302,7 @@ void catalogue_free(Catalogue *catalogue)
     (void)pthread_mutex_destroy(&catalogue->reload_lock);
     (void)pthread_mutex_destroy(&catalogue->lock);
     free(catalogue->dir);
+    free(catalogue->flag_prefix);
     free(catalogue);
 }
 

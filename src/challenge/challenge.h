@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "challenge/flags.h"
 #include "compose/plan.h"
 
 #include <stdatomic.h>
@@ -51,8 +52,10 @@ typedef struct Challenge {
     int64_t timeout_s;     /* 0 = INSTANCE_TIMEOUT */
     int64_t extend_time_s; /* 0 = not extendable */
     bool disable_dynamic_flags;
-    bool egress;       /* outbound internet allowed */
-    bool allow_setuid; /* no no-new-privileges */
+    FlagDelivery flag_delivery; /* as asked for */
+    FlagDelivery flag_used;     /* what that and the files come to; FLAG_NONE when broken */
+    bool egress;                /* outbound internet allowed */
+    bool allow_setuid;          /* no no-new-privileges */
     ChallengeReady ready;
     char **profiles; /* of the compose file, that run */
     size_t n_profiles;
@@ -79,3 +82,12 @@ const char *challenge_protocol_name(ChallengeProtocol protocol);
  * cannot be opened. `path` is absolute, `folder` its last component.
  */
 MUST_USE int challenge_load(const char *path, const char *folder, Challenge **ret, Error *err);
+
+/* Settings that the diagnostics know of. */
+typedef struct ChallengeOptions {
+    const char *flag_prefix;                     /* NULL = "FLAG" */
+    int64_t max_memory, max_nano_cpus, max_pids; /* caps of a container; 0 = not known */
+} ChallengeOptions;
+/* The same, with settings; `options` may be NULL. */
+MUST_USE int challenge_load_with(const char *path, const char *folder,
+                                 const ChallengeOptions *options, Challenge **ret, Error *err);

@@ -5,6 +5,7 @@
 #include "challenge/challenge.h"
 #include "challenge/config.h"
 #include "challenge/ports.h"
+#include "challenge/review.h"
 #include "challenge/revision.h"
 #include "compose/load.h"
 
@@ -116,6 +117,13 @@ static void read_compose(Challenge *challenge, int dir_fd)
 
 int challenge_load(const char *path, const char *folder, Challenge **ret, Error *err)
 {
+    return challenge_load_with(path, folder, NULL, ret, err);
+}
+
+int challenge_load_with(const char *path, const char *folder, const ChallengeOptions *options,
+                        Challenge **ret, Error *err)
+{
+    static const ChallengeOptions none = { 0 };
     AUTO_CLOSE int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     AUTO_CHALLENGE Challenge *challenge = NULL;
     AUTO_ARENA Arena *arena = NULL;
@@ -141,6 +149,8 @@ int challenge_load(const char *path, const char *folder, Challenge **ret, Error 
         plan_free(challenge->plan);
         challenge->plan = NULL;
     }
+    if (challenge->plan)
+        review_challenge(challenge, dir_fd, options ? options : &none);
     *ret = TAKE(challenge);
     return 0;
 }
