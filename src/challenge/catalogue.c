@@ -284,6 +284,16 @@ Catalogue *catalogue_new(const char *challenges_dir)
     return catalogue;
 }
 
+Catalogue *catalogue_of(Challenge *challenge)
+{
+    Catalogue *catalogue = catalogue_new(challenge->path);
+
+    catalogue->now->items = xcalloc(1, sizeof(Challenge *));
+    catalogue->now->items[0] = challenge_ref(challenge);
+    catalogue->now->n = 1;
+    return catalogue;
+}
+
 void catalogue_set_options(Catalogue *catalogue, const ChallengeOptions *options)
 {
     free(catalogue->flag_prefix);

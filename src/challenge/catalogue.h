@@ -28,6 +28,8 @@ typedef struct CatalogueSnapshot {
 typedef void (*CatalogueChanged)(void *ctx, const CatalogueSnapshot *now);
 
 Catalogue *catalogue_new(const char *challenges_dir);
+/* One that holds this challenge alone and is never reloaded; the challenge must be sound. */
+Catalogue *catalogue_of(Challenge *challenge);
 /* Settings for the diagnostics of what is read from now on; before the first reload. */
 void catalogue_set_options(Catalogue *catalogue, const ChallengeOptions *options);
 void catalogue_free(Catalogue *catalogue); /* stops watching */
