@@ -284,6 +284,17 @@ Catalogue *catalogue_new(const char *challenges_dir, const ChallengeRules *rules
     return catalogue;
 }
 
+Catalogue *catalogue_of(Challenge *challenge)
+{
+    const ChallengeRules none = { 0 };
+    Catalogue *catalogue = catalogue_new(challenge->path, &none);
+
+    catalogue->now->items = xcalloc(1, sizeof(Challenge *));
+    catalogue->now->items[0] = challenge_ref(challenge);
+    catalogue->now->n = 1;
+    return catalogue;
+}
+
 void catalogue_free(Catalogue *catalogue)
 {
     if (!catalogue)

@@ -28,6 +28,8 @@ typedef struct CatalogueSnapshot {
 typedef void (*CatalogueChanged)(void *ctx, const CatalogueSnapshot *now);
 
 Catalogue *catalogue_new(const char *challenges_dir, const ChallengeRules *rules);
+/* One that holds this challenge alone and is never reloaded; the challenge must be sound. */
+Catalogue *catalogue_of(Challenge *challenge);
 void catalogue_free(Catalogue *catalogue); /* stops watching */
 DEFINE_CLEANUP(Catalogue, catalogue_free_p, catalogue_free)
 #define AUTO_CATALOGUE CLEANUP(catalogue_free_p)

@@ -21,6 +21,7 @@ Challenge *challenge_new(const char *path, const char *folder)
     challenge->revision = xstrdup("");
     challenge->extend_time_s = CONFIG_EXTEND_DEFAULT_S;
     challenge->ready = CHALLENGE_READY_LISTENING;
+    challenge->flag_used = FLAG_NONE;
     return challenge;
 }
 

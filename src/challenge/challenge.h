@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "challenge/flags.h"
 #include "compose/plan.h"
 
 #include <stdatomic.h>
@@ -51,8 +52,10 @@ typedef struct Challenge {
     int64_t timeout_s;     /* 0 = INSTANCE_TIMEOUT */
     int64_t extend_time_s; /* 0 = not extendable */
     bool disable_dynamic_flags;
-    bool egress;       /* outbound internet allowed */
-    bool allow_setuid; /* no no-new-privileges */
+    FlagDelivery flag_delivery; /* as asked for */
+    FlagDelivery flag_used;     /* what that and the files come to; FLAG_NONE when broken */
+    bool egress;                /* outbound internet allowed */
+    bool allow_setuid;          /* no no-new-privileges */
     ChallengeReady ready;
     char **profiles; /* of the compose file, that run */
     size_t n_profiles;
@@ -72,8 +75,10 @@ DEFINE_CLEANUP(Challenge, challenge_unref_p, challenge_unref)
 
 /* What the operator lets every challenge do. */
 typedef struct ChallengeRules {
-    bool remote_add;       /* BUILD_ALLOW_REMOTE_ADD */
-    size_t containers_max; /* INSTANCE_MAX_CONTAINERS; 0 = as many as a compose file may have */
+    bool remote_add;         /* BUILD_ALLOW_REMOTE_ADD */
+    size_t containers_max;   /* INSTANCE_MAX_CONTAINERS; 0 = as many as a compose file may have */
+    const char *flag_prefix; /* FLAG_PREFIX; NULL = "FLAG"; outlives whoever is given the rules */
+    int64_t max_memory, max_nano_cpus, max_pids; /* caps of a container; 0 = not known */
 } ChallengeRules;
 
 /* Does the folder hold a configuration or a compose file? */

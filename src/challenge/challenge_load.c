@@ -5,6 +5,7 @@
 #include "challenge/challenge.h"
 #include "challenge/config.h"
 #include "challenge/ports.h"
+#include "challenge/review.h"
 #include "challenge/revision.h"
 #include "compose/load.h"
 
@@ -156,6 +157,8 @@ int challenge_load(const char *path, const char *folder, const ChallengeRules *r
         plan_free(challenge->plan);
         challenge->plan = NULL;
     }
+    if (challenge->plan)
+        review_challenge(challenge, dir_fd, rules);
     *ret = TAKE(challenge);
     return 0;
 }

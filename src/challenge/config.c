@@ -228,6 +228,15 @@ static void set_profiles(ConfigReader *r, ConfigItem item)
     }
 }
 
+static void set_flag_delivery(ConfigReader *r, ConfigItem item)
+{
+    if (!flag_delivery_parse(item.value->text, &r->challenge->flag_delivery))
+        config_error(r, item, "bad-value",
+                     "write one of \"auto\", \"env\", \"copy\", \"commit\", "
+                     "\"build\"",
+                     "'%.100s' is no flag delivery", item.value->text);
+}
+
 static void set_ready(ConfigReader *r, ConfigItem item)
 {
     if (str_eq(item.value->text, "listening"))
@@ -249,6 +258,7 @@ static const Field fields[] = {
     { "disable_dynamic_flags",  TOML_BOOL,    set_disable_dynamic_flags, "true" },
     { "egress",                 TOML_BOOL,    set_egress,                "true" },
     { "extend_time",            TOML_INTEGER, set_extend_time,           "1800" },
+    { "flag_delivery",          TOML_STRING,  set_flag_delivery,         "\"auto\"" },
     { "id",                     TOML_STRING,  set_id,                    "\"web-1\"" },
     { "name",                   TOML_STRING,  set_name,                  "\"A name\"" },
     { "ports",                  TOML_ARRAY,   config_read_ports,         "[80]" },
@@ -259,7 +269,7 @@ static const Field fields[] = {
 /* clang-format on */
 
 /* Part of the format, but without effect so far. */
-static const char *const later_names[] = { "flag_delivery", "max_cpu", "max_memory" };
+static const char *const later_names[] = { "max_cpu", "max_memory" };
 
 static const char *const table_names[] = { "challenge", "instance" };
 

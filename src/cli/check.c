@@ -1,58 +1,67 @@
 #include "cli/check.h"
 #include "app/rules.h"
+#include "app/trial.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "base/vec.h"
 #include "challenge/catalogue.h"
-#include "challenge/challenge.h"
-#include "wire/json_write.h"
+#include "cli/check_report.h"
+#include "settings/settings.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
 
 enum { EXIT_CLEAN = 0, EXIT_ERRORS = 1, EXIT_USAGE = 2 };
 
-/* A challenge and the DIR it was found in, as the user wrote it. */
-typedef struct Checked {
-    Challenge *challenge;
-    char *shown; /* path to print before file names */
-} Checked;
+typedef struct Format {
+    const char *name;
+    void (*print)(const CheckReport *report);
+} Format;
+
+static const Format formats[] = {
+    { "text", check_print_text },
+    { "json", check_print_json },
+    { "sarif", check_print_sarif },
+};
 
 typedef struct Run {
-    FILE *out, *trouble;
-    bool json;
+    CheckReport report;
+    FILE *trouble;
+    const Format *format;
+    bool build, start;
     ChallengeRules rules;
-    VEC(Checked) found;
-    VEC(char *) skipped; /* symbolic links */
 } Run;
 
 static const char usage[] =
-    "Usage: whaley check [--format text|json] DIR...\n"
+    "Usage: whaley check [--format text|json|sarif] [--build] [--run] DIR...\n"
     "\n"
-    "Checks challenge folders: instance.toml (or challenge.yaml), the compose file, and that the\n"
-    "ports fit together. A DIR is one challenge folder or a folder of them. Nothing is run.\n"
-    "Settings that limit challenges (environment, .env) count as they do for the server.\n"
+    "Checks challenge folders: instance.toml (or challenge.yaml), the compose file, that the "
+    "ports\n"
+    "fit together, what Dockerfiles copy, which limits are capped, and where a player's own flag\n"
+    "could go. A DIR is one challenge folder or a folder of them. FLAG_PREFIX and the limits come\n"
+    "from the environment and .env, as for whaley serve.\n"
     "\n"
-    "  --format FORMAT  text (default), or json: one document\n"
+    "  --build          also build the images of each sound challenge, with the log on stderr\n"
+    "  --run            also start each once, on 127.0.0.1, wait until it is ready and stop it\n"
+    "  --format FORMAT  text (default); json: one document; sarif: SARIF 2.1.0, for code scanning\n"
     "  --help           this text\n"
     "\n"
-    "Exit status: 0 without errors (warnings do not count), 1 with errors, 2 for wrong usage.\n";
+    "--build and --run use the engine of DOCKER_HOST and leave nothing there but its build cache.\n"
+    "\n"
+    "Exit status: 0 without errors (warnings do not count), 1 with errors, 2 for wrong usage.\n"
+    "Text is coloured on a terminal, unless NO_COLOR is set.\n";
 
 static void run_fini(Run *run)
 {
-    for (size_t i = 0; i < run->found.n; i++) {
-        challenge_unref(run->found.items[i].challenge);
-        free(run->found.items[i].shown);
-    }
-    for (size_t i = 0; i < run->skipped.n; i++)
-        free(run->skipped.items[i]);
-    vec_fini(&run->found);
-    vec_fini(&run->skipped);
+    check_report_fini(&run->report);
 }
 
 /* --- finding -------------------------------------------------------------------------------- */
@@ -75,7 +84,7 @@ static int check_one(Run *run, const char *shown, const char *path, Error *err)
     if (challenge_load(path, slash && slash[1] ? slash + 1 : "challenge", &run->rules, &challenge,
                        err) < 0)
         return -1;
-    vec_push(&run->found, (Checked){ challenge, xstrdup(shown) });
+    vec_push(&run->report.found, (Checked){ challenge, xstrdup(shown), { 0 } });
     return 0;
 }
 
@@ -91,7 +100,7 @@ static void note_links(Run *run, const char *shown, const char *path)
         if (fstatat(dirfd(dir), entry->d_name, &link, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISLNK(link.st_mode) && fstatat(dirfd(dir), entry->d_name, &target, 0) == 0 &&
             S_ISDIR(target.st_mode))
-            vec_push(&run->skipped, xasprintf("%s/%s", shown, entry->d_name));
+            vec_push(&run->report.skipped, xasprintf("%s/%s", shown, entry->d_name));
     }
     (void)closedir(dir);
 }
@@ -107,8 +116,8 @@ static int check_many(Run *run, const char *shown, const char *path, Error *err)
     now = catalogue_snapshot(catalogue);
     for (size_t i = 0; i < now->n; i++) {
         Challenge *challenge = now->items[i];
-        vec_push(&run->found, (Checked){ challenge_ref(challenge),
-                                         xasprintf("%s/%s", shown, challenge->folder) });
+        char *folder = xasprintf("%s/%s", shown, challenge->folder);
+        vec_push(&run->report.found, (Checked){ challenge_ref(challenge), folder, { 0 } });
     }
     note_links(run, shown, path);
     return 0;
@@ -118,7 +127,7 @@ static int check_dir(Run *run, const char *dir)
 {
     AUTO_FREE char *shown = trimmed(dir);
     AUTO_FREE char *path = realpath(dir, NULL);
-    size_t n_before = run->found.n + run->skipped.n;
+    size_t n_before = run->report.found.n + run->report.skipped.n;
     Error err = { 0 };
     int rc;
 
@@ -132,180 +141,92 @@ static int check_dir(Run *run, const char *dir)
         (void)fprintf(run->trouble, "whaley check: %s\n", err.detail);
         return EXIT_ERRORS;
     }
-    if (run->found.n + run->skipped.n == n_before) {
+    if (run->report.found.n + run->report.skipped.n == n_before) {
         (void)fprintf(run->trouble, "whaley check: %s: holds no challenge\n", dir);
         return EXIT_ERRORS;
     }
     return EXIT_CLEAN;
 }
 
-/* --- saying it as text ---------------------------------------------------------------------- */
+/* --- trying --------------------------------------------------------------------------------- */
 
-/* A file may hold anything; a terminal must not be told to do things by it. */
-static char *harmless(const char *text)
+static _Atomic bool interrupted;
+
+static void on_signal(int sig)
 {
-    char *copy = xstrdup_or_null(text);
-
-    for (char *p = copy; p && *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    return copy;
+    (void)sig;
+    atomic_store(&interrupted, true);
 }
 
-static void print_diag(FILE *out, const char *shown, const Diag *diag)
+/* The first one lets what runs be taken away again, the second one ends at once. */
+static void watch_signals(void)
 {
-    AUTO_FREE char *file = harmless(diag->file);
-    AUTO_FREE char *field = harmless(diag->field);
-    AUTO_FREE char *message = harmless(diag->message);
-    AUTO_FREE char *hint = harmless(diag->hint);
-    AUTO_FREE char *folder = harmless(shown);
-    AUTO_FREE char *line = NULL;
-    Diag safe = *diag;
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
 
-    safe.file = file;
-    safe.field = field;
-    safe.message = message;
-    safe.hint = hint;
-    line = diag_format(&safe);
-    (void)fprintf(out, "%s/%s\n", folder, line);
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
 }
 
-static const char *plural(size_t n)
+static void on_build_line(void *ctx, const char *challenge_id, const char *line)
 {
-    return n == 1 ? "" : "s";
+    const Run *run = ctx;
+    AUTO_FREE char *text = check_harmless(line);
+
+    (void)fprintf(run->trouble, "%s | %s\n", challenge_id, text);
+    (void)fflush(run->trouble);
 }
 
-static void print_challenge(FILE *out, const Checked *checked)
+static void say_tried(Checked *checked, const TrialTimes *times, bool started)
 {
-    const Challenge *c = checked->challenge;
-    const DiagList *diags = &c->diags;
-    AUTO_FREE char *folder = harmless(checked->shown);
+    const DiagAt at = { .file = checked->challenge->compose_file };
 
-    for (size_t i = 0; i < diags->n; i++)
-        print_diag(out, checked->shown, &diags->items[i]);
-    if (diags->n_dropped > 0)
-        (void)fprintf(out, "%s: %zu more not shown\n", folder, diags->n_dropped);
-    if (diags->n_errors + diags->n_warnings > 0)
-        (void)fprintf(out, "%s: %s: %zu error%s, %zu warning%s\n", folder,
-                      c->broken ? "broken" : "ok", diags->n_errors, plural(diags->n_errors),
-                      diags->n_warnings, plural(diags->n_warnings));
-    else
-        (void)fprintf(out, "%s: ok: id %s, %zu port%s, revision %s\n", folder, c->id, c->n_ports,
-                      plural(c->n_ports), c->revision);
+    diag_add(&checked->tried, DIAG_NOTE, at, "built", NULL, "images are ready after %.1f s",
+             (double)times->build / 1000.0);
+    if (started)
+        diag_add(&checked->tried, DIAG_NOTE, at, "ran", NULL,
+                 "an instance was ready after %.2f s, and is gone again",
+                 (double)times->ready / 1000.0);
 }
 
-static void print_text(const Run *run, size_t n_broken, size_t n_errors, size_t n_warnings)
+static void try_one(Run *run, Trial *trial, Checked *checked)
 {
-    for (size_t i = 0; i < run->skipped.n; i++) {
-        AUTO_FREE char *path = harmless(run->skipped.items[i]);
-        (void)fprintf(run->out, "%s: note: skipped: symbolic links are not followed\n", path);
+    Challenge *c = checked->challenge;
+    TrialTimes times = { 0 };
+    Error err = { 0 };
+
+    (void)fprintf(run->trouble, "%s | %s\n", c->id,
+                  run->start ? "building and running" : "building");
+    if (trial_challenge(trial, c, run->start, &times, &err) == 0) {
+        say_tried(checked, &times, run->start);
+        return;
     }
-    for (size_t i = 0; i < run->found.n; i++)
-        print_challenge(run->out, &run->found.items[i]);
-    (void)fprintf(run->out, "%zu challenge%s: %zu ok, %zu broken; %zu error%s, %zu warning%s\n",
-                  run->found.n, plural(run->found.n), run->found.n - n_broken, n_broken, n_errors,
-                  plural(n_errors), n_warnings, plural(n_warnings));
+    diag_add(&checked->tried, DIAG_ERROR, (DiagAt){ .file = c->compose_file },
+             err.code == E_BUILD_FAILED ? "build-failed" : "run-failed", NULL, "%s", err.detail);
 }
 
-/* --- saying it as JSON ---------------------------------------------------------------------- */
-
-static void write_diag(JsonWriter *w, const Diag *diag)
+static int try_all(Run *run)
 {
-    static const char *const severities[] = { "error", "warning", "note" };
+    const TrialOptions options = { .environ_ = (const char *const *)environ,
+                                   .dotenv_path = ".env",
+                                   .on_line = on_build_line,
+                                   .ctx = run,
+                                   .stop = &interrupted };
+    AUTO_TRIAL Trial *trial = NULL;
+    Error err = { 0 };
 
-    json_write_object(w);
-    json_put_string(w, "severity", severities[diag->severity]);
-    json_put_string(w, "code", diag->code);
-    json_put_string(w, "file", diag->file);
-    json_put_int(w, "line", diag->line);
-    json_put_int(w, "column", diag->column);
-    json_put_string(w, "field", diag->field);
-    json_put_string(w, "message", diag->message);
-    json_put_string(w, "hint", diag->hint);
-    json_write_end_object(w);
-}
-
-static void write_ports(JsonWriter *w, const Challenge *challenge)
-{
-    json_write_key(w, "ports");
-    json_write_array(w);
-    for (size_t i = 0; i < challenge->n_ports; i++) {
-        const ChallengePort *port = &challenge->ports[i];
-        json_write_object(w);
-        json_put_int(w, "port", port->port);
-        json_put_string(w, "protocol", challenge_protocol_name(port->protocol));
-        json_put_string(w, "label", port->label);
-        json_put_string(w, "service", port->service);
-        json_write_end_object(w);
+    watch_signals();
+    if (trial_new(&trial, &options, &err) < 0) {
+        (void)fprintf(run->trouble, "whaley check: nothing was built: %s\n", err.detail);
+        return EXIT_ERRORS;
     }
-    json_write_end_array(w);
-}
-
-static void write_challenge(JsonWriter *w, const Checked *checked)
-{
-    const Challenge *c = checked->challenge;
-
-    json_write_object(w);
-    json_put_string(w, "id", c->id);
-    json_put_string(w, "name", c->name);
-    json_put_string(w, "category", c->category);
-    json_put_string(w, "folder", checked->shown);
-    json_put_string(w, "config_file", c->config_file);
-    json_put_string(w, "compose_file", c->compose_file);
-    json_put_string(w, "revision", c->revision);
-    json_put_bool(w, "broken", c->broken);
-    json_put_int(w, "errors", (int64_t)c->diags.n_errors);
-    json_put_int(w, "warnings", (int64_t)c->diags.n_warnings);
-    write_ports(w, c);
-    json_write_key(w, "diagnostics");
-    json_write_array(w);
-    for (size_t i = 0; i < c->diags.n; i++)
-        write_diag(w, &c->diags.items[i]);
-    json_write_end_array(w);
-    json_write_end_object(w);
-}
-
-static void print_json(const Run *run, size_t n_broken, size_t n_errors, size_t n_warnings)
-{
-    AUTO_STRBUF StrBuf buf = { 0 };
-    JsonWriter w = { .out = &buf };
-
-    json_write_object(&w);
-    json_write_key(&w, "challenges");
-    json_write_array(&w);
-    for (size_t i = 0; i < run->found.n; i++)
-        write_challenge(&w, &run->found.items[i]);
-    json_write_end_array(&w);
-    json_write_key(&w, "skipped");
-    json_write_array(&w);
-    for (size_t i = 0; i < run->skipped.n; i++)
-        json_write_string(&w, run->skipped.items[i]);
-    json_write_end_array(&w);
-    json_put_int(&w, "broken", (int64_t)n_broken);
-    json_put_int(&w, "errors", (int64_t)n_errors);
-    json_put_int(&w, "warnings", (int64_t)n_warnings);
-    json_write_end_object(&w);
-    (void)fprintf(run->out, "%s\n", strbuf_str(&buf));
+    for (size_t i = 0; i < run->report.found.n && !atomic_load(&interrupted); i++)
+        if (!run->report.found.items[i].challenge->broken)
+            try_one(run, trial, &run->report.found.items[i]);
+    return atomic_load(&interrupted) ? EXIT_ERRORS : EXIT_CLEAN;
 }
 
 /* --- the command ---------------------------------------------------------------------------- */
-
-static int report(const Run *run)
-{
-    size_t n_broken = 0, n_errors = 0, n_warnings = 0;
-
-    for (size_t i = 0; i < run->found.n; i++) {
-        const Challenge *c = run->found.items[i].challenge;
-        n_broken += c->broken ? 1 : 0;
-        n_errors += c->diags.n_errors;
-        n_warnings += c->diags.n_warnings;
-    }
-    if (run->json)
-        print_json(run, n_broken, n_errors, n_warnings);
-    else
-        print_text(run, n_broken, n_errors, n_warnings);
-    return n_broken > 0 ? EXIT_ERRORS : EXIT_CLEAN;
-}
 
 static int complain(FILE *trouble, const char *what, const char *about)
 {
@@ -313,30 +234,51 @@ static int complain(FILE *trouble, const char *what, const char *about)
     return EXIT_USAGE;
 }
 
+/* *ret_used: how many arguments it took. Returns < 0, or the exit status. */
+static int read_option(Run *run, char **argv, int *ret_used)
+{
+    const char *format = NULL;
+
+    *ret_used = 1;
+    if (str_eq(argv[0], "--build"))
+        return run->build = true, -1;
+    if (str_eq(argv[0], "--run"))
+        return run->build = run->start = true, -1;
+    if (str_starts(argv[0], "--format=")) {
+        format = argv[0] + strlen("--format=");
+    } else if (str_eq(argv[0], "--format") && argv[1]) {
+        format = argv[1];
+        *ret_used = 2;
+    } else {
+        return complain(run->trouble, "unknown option or missing value: ", argv[0]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        if (str_eq(format, formats[i].name)) {
+            run->format = &formats[i];
+            return -1;
+        }
+    }
+    return complain(run->trouble, "--format must be text, json or sarif, not ", format);
+}
+
 /* Reads the options; *ret_first is the first DIR. Returns < 0, or the exit status. */
 static int read_options(Run *run, int argc, char **argv, int *ret_first)
 {
-    int i = 1;
+    int i = 1, used = 0;
 
-    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i++) {
-        const char *format = NULL;
+    for (; i < argc && argv[i][0] == '-' && argv[i][1] != '\0'; i += used) {
+        int status;
         if (str_eq(argv[i], "--")) {
             i++;
             break;
         }
         if (str_eq(argv[i], "--help") || str_eq(argv[i], "-h")) {
-            (void)fputs(usage, run->out);
+            (void)fputs(usage, run->report.out);
             return EXIT_CLEAN;
         }
-        if (str_starts(argv[i], "--format="))
-            format = argv[i] + strlen("--format=");
-        else if (str_eq(argv[i], "--format") && i + 1 < argc)
-            format = argv[++i];
-        else
-            return complain(run->trouble, "unknown option or missing value: ", argv[i]);
-        if (!str_eq(format, "text") && !str_eq(format, "json"))
-            return complain(run->trouble, "--format must be text or json, not ", format);
-        run->json = str_eq(format, "json");
+        status = read_option(run, argv + i, &used);
+        if (status >= 0)
+            return status;
     }
     if (i >= argc)
         return complain(run->trouble, "name at least one folder", "");
@@ -344,19 +286,59 @@ static int read_options(Run *run, int argc, char **argv, int *ret_first)
     return -1;
 }
 
+/* What of the settings the diagnostics depend on; the defaults when they are refused. */
+static Settings *load_settings(Run *run)
+{
+    static const char *const nothing[] = { NULL };
+    AUTO_DIAGS DiagList diags = { 0 };
+    AUTO_DIAGS DiagList unused = { 0 };
+    Settings *s = NULL;
+    Error err = { 0 };
+    int rc = settings_load((const char *const *)environ, ".env", &s, &diags, &err);
+
+    for (size_t i = 0; rc != 0 && i < diags.n; i++) {
+        AUTO_FREE char *text = diag_format(&diags.items[i]);
+        (void)fprintf(run->trouble, "%s\n", text);
+    }
+    if (rc != 0) {
+        (void)fprintf(run->trouble, "whaley check: the settings are refused; defaults are used\n");
+        if (settings_load(nothing, NULL, &s, &unused, &err) != 0)
+            return NULL;
+    }
+    run->rules = rules_of(s);
+    return s;
+}
+
+static bool wants_colour(FILE *out)
+{
+    const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+    int fd = fileno(out);
+
+    return fd >= 0 && isatty(fd) && !(no_colour && no_colour[0]) && !str_eq(term, "dumb");
+}
+
 int cli_check_to(FILE *out, FILE *trouble, int argc, char **argv)
 {
-    CLEANUP(run_fini) Run run = { .out = out, .trouble = trouble, .rules = rules_of_environment() };
+    CLEANUP(run_fini)
+    Run run = { .report.out = out, .trouble = trouble, .format = &formats[0] };
+    AUTO_SETTINGS Settings *settings = NULL;
     int first = 0, status = read_options(&run, argc, argv, &first);
     int worst = EXIT_CLEAN;
 
     if (status >= 0)
         return status;
+    settings = load_settings(&run);
+    run.report.colour = wants_colour(out);
     for (int i = first; i < argc; i++) {
         status = check_dir(&run, argv[i]);
         worst = status > worst ? status : worst;
     }
-    status = report(&run);
+    if (run.build) {
+        status = try_all(&run);
+        worst = status > worst ? status : worst;
+    }
+    run.format->print(&run.report);
+    status = check_report_totals(&run.report).broken > 0 ? EXIT_ERRORS : EXIT_CLEAN;
     return status > worst ? status : worst;
 }
 

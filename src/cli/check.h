@@ -1,7 +1,9 @@
 /*
  * check - `whaley check DIR...`: what is wrong with challenge folders, as a compiler says it.
  *
- * A DIR is a challenge folder or a folder of challenge folders. Nothing is run, built or sent.
+ * A DIR is a challenge folder or a folder of challenge folders. Nothing is run, built or sent,
+ * unless
+ * --build or --run ask for it.
  *
  * Failure    exit status 0: no errors (warnings at most); 1: errors; 2: wrong usage.
  */

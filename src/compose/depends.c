@@ -50,8 +50,8 @@ static void report_missing(Loader *l, const Field *f, const char *name, bool req
 
 static void put_dependency(Loader *l, PlanService *s, PlanDependency d)
 {
-    if (!s->depends_on)
-        s->depends_on = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *s->depends_on);
+    if (!s->depends_on) /* until move_dependencies() */
+        s->depends_on = arena_alloc(l->scratch, COMPOSE_SERVICES_MAX * sizeof *s->depends_on);
     for (size_t i = 0; i < s->n_depends_on; i++)
         if (s->depends_on[i].service == d.service)
             return;
@@ -175,9 +175,11 @@ typedef struct Places {
 static void move_dependencies(Loader *l, const Places *places, PlanService *s)
 {
     const PlanDependency *old = s->depends_on;
-    size_t n = s->n_depends_on;
+    size_t n = s->n_depends_on, total = 0;
 
-    s->depends_on = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *s->depends_on);
+    for (size_t i = 0; i < n; i++)
+        total += (size_t)places->old->services[old[i].service].replicas;
+    s->depends_on = arena_alloc(l->arena, total * sizeof *s->depends_on);
     s->n_depends_on = 0;
     for (size_t i = 0; i < n; i++) {
         for (int k = 0; k < places->old->services[old[i].service].replicas; k++) {

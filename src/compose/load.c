@@ -42,7 +42,8 @@ static void load_services(Loader *l, const Field *all)
     Plan *plan = l->plan;
 
     l->fields = arena_alloc(l->scratch, COMPOSE_SERVICES_MAX * sizeof *l->fields);
-    plan->services = arena_alloc(l->arena, COMPOSE_SERVICES_MAX * sizeof *plan->services);
+    /* The plan keeps its own, in start order: see load_dependencies(). */
+    plan->services = arena_alloc(l->scratch, COMPOSE_SERVICES_MAX * sizeof *plan->services);
     for (size_t i = 0; i < all->node->n && !l->too_large; i++) {
         Field *f = arena_new_type(l->scratch, Field);
         PlanService *s;

@@ -245,6 +245,8 @@ static void on_line(void *ctx, const char *line)
     bool is_step = build_progress(line, progress);
     VEC(InstanceView *) changed = { 0 };
 
+    if (m->observer.build_line)
+        m->observer.build_line(m->observer.ctx, job->challenge->id, line);
     (void)pthread_mutex_lock(&job->builder->lock);
     (void)snprintf(job->detail, sizeof job->detail, "%.200s", line);
     if (is_step)

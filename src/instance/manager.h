@@ -31,6 +31,8 @@ typedef struct ManagerObserver {
     void (*changed)(void *ctx, InstanceView *view, InstanceChange change, StopReason reason);
     /* The queue moved: positions of queued instances changed (their views are updated already). */
     void (*engine_state)(void *ctx, bool up, const char *detail);
+    /* A line of a build, from its worker: for organisers only. May be NULL, like the one above. */
+    void (*build_line)(void *ctx, const char *challenge_id, const char *line);
 } ManagerObserver;
 
 typedef struct ManagerParts {

@@ -138,10 +138,80 @@ static void test_json(void **state)
     CHECK_INT(json_get_int(port, "port", 0), 80);
     CHECK_STR(json_get_string(port, "protocol", ""), "http");
     CHECK(json_get_bool(json_value_at(list, 1), "broken", false));
-    diag = json_value_at(json_value_get(json_value_at(list, 1), "diagnostics"), 0);
+    CHECK_STR(json_get_string(json_value_at(list, 0), "flag_delivery", ""), "none");
+    diag = json_value_get(json_value_at(list, 1), "diagnostics");
+    diag = json_value_at(diag, json_value_len(diag) - 1);
     CHECK_STR(json_get_string(diag, "severity", ""), "error");
     CHECK_STR(json_get_string(diag, "code", ""), "duplicate-id");
     CHECK_STR(json_get_string(diag, "file", ""), "instance.toml");
+}
+
+static const JsonValue *must_get(const JsonValue *object, const char *key, JsonKind kind)
+{
+    const JsonValue *value = json_value_get(object, key);
+
+    if (json_value_kind(value) != kind)
+        fail_msg("no %s of the right kind", key);
+    return value;
+}
+
+/* The members that SARIF 2.1.0 requires, and the values it allows for them. */
+static void check_result(const JsonValue *result, const JsonValue *rules)
+{
+    static const char *const levels[] = { "error", "warning", "note" };
+    const JsonValue *place, *uri, *region;
+    const char *rule = json_value_string(must_get(result, "ruleId", JSON_KIND_STRING), "");
+    bool is_known = false;
+
+    for (size_t i = 0; i < json_value_len(rules); i++)
+        is_known = is_known || str_eq(json_get_string(json_value_at(rules, i), "id", ""), rule);
+    CHECK(is_known);
+    CHECK(str_in(json_get_string(result, "level", ""), levels, ARRAY_LEN(levels)));
+    (void)must_get(must_get(result, "message", JSON_KIND_OBJECT), "text", JSON_KIND_STRING);
+    place = json_value_at(must_get(result, "locations", JSON_KIND_ARRAY), 0);
+    place = must_get(place, "physicalLocation", JSON_KIND_OBJECT);
+    uri = must_get(must_get(place, "artifactLocation", JSON_KIND_OBJECT), "uri", JSON_KIND_STRING);
+    CHECK(strpbrk(json_value_string(uri, " "), " %<>\"{}") == NULL);
+    region = json_value_get(place, "region");
+    CHECK(!region || json_get_int(region, "startLine", 0) > 0);
+}
+
+static void test_sarif(void **state)
+{
+    AUTO_FOLDER char *dir = many();
+    CLEANUP(outcome_fini) Outcome o = run("--format=sarif", dir, NULL);
+    AUTO_JSON JsonValue *json = NULL;
+    const JsonValue *one, *driver, *rules, *results;
+    Error err = { 0 };
+
+    (void)state;
+    CHECK_INT(o.status, 1);
+    CHECK_INT(json_parse(&json, o.out, strlen(o.out), &err), 0);
+    CHECK_STR(json_get_string(json, "version", ""), "2.1.0");
+    CHECK(str_ends(json_get_string(json, "$schema", ""), "sarif-schema-2.1.0.json"));
+    CHECK_INT(json_value_len(must_get(json, "runs", JSON_KIND_ARRAY)), 1);
+    one = json_value_at(json_value_get(json, "runs"), 0);
+    driver = must_get(must_get(one, "tool", JSON_KIND_OBJECT), "driver", JSON_KIND_OBJECT);
+    CHECK_STR(json_get_string(driver, "name", ""), "whaley");
+    rules = must_get(driver, "rules", JSON_KIND_ARRAY);
+    results = must_get(one, "results", JSON_KIND_ARRAY);
+    CHECK_INT(json_value_len(results), 6); /* the link, two notes each, the duplicate */
+    for (size_t i = 0; i < json_value_len(results); i++)
+        check_result(json_value_at(results, i), rules);
+}
+
+static void test_sarif_of_strange_names(void **state)
+{
+    AUTO_FOLDER char *dir = folder_new();
+    AUTO_FREE char *strange = xasprintf("%s/a b%%\"", dir);
+    AUTO_JSON JsonValue *json = NULL;
+    Error err = { 0 };
+
+    (void)state;
+    folder_write(dir, "a b%\"/instance.toml", "timeout = 0");
+    CLEANUP(outcome_fini) Outcome o = run("--format=sarif", strange, NULL);
+    CHECK_INT(json_parse(&json, o.out, strlen(o.out), &err), 0);
+    CHECK(strstr(o.out, "/a%20b%25%22/instance.toml\"") != NULL);
 }
 
 static void test_empty_folder(void **state)
@@ -161,6 +231,8 @@ int main(void)
         cmocka_unit_test(test_exit_status),
         cmocka_unit_test(test_folder_of_folders),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_sarif),
+        cmocka_unit_test(test_sarif_of_strange_names),
         cmocka_unit_test(test_empty_folder),
     };
 
