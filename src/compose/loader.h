@@ -51,6 +51,7 @@ typedef struct Loader {
     bool tagged;                 /* `!reset` or `!override` was seen */
     const struct Field *root;    /* the whole project, interpolated and merged */
     const struct Field **fields; /* of plan->services, the same order */
+    struct Field *mount_fields;  /* of the service's mounts, while they are read */
     bool too_large;
     Error io; /* the first I/O trouble, if any */
 } Loader;
@@ -90,6 +91,9 @@ void use_volume(Loader *l, const char *key);
 const char *mount_target(Loader *l, const struct Field *f, const char *text);
 /* Is it `folder` or inside of it? */
 bool path_is_below(const char *path, const char *folder);
+
+/* Would a file put at `target` before the start be seen in it? Otherwise reports it. */
+bool copy_is_visible(Loader *l, const struct Field *f, const PlanService *s, const char *target);
 
 /*
  * Adds a dependency on the service `name`, unless there is one that asks for as much. False when

@@ -128,22 +128,23 @@ static const char *read_target(Loader *l, const Field *grant, const Section *sec
     return mount_target(l, &f, target);
 }
 
-/* Files of a start lie in the container itself, where a tmpfs or a second file would hide them. */
 static bool is_visible(Loader *l, const Field *f, const PlanService *s, const char *target)
 {
     for (size_t i = 0; i < s->n_files; i++) {
-        if (strcmp(s->files[i].target, target) == 0) {
+        const char *other = s->files[i].target;
+        if (strcmp(other, target) == 0) {
             field_error(l, f, "duplicate", NULL, "there is a file at '%.200s' already", target);
             return false;
         }
-    }
-    for (size_t i = 0; i < s->n_mounts; i++) {
-        if (s->mounts[i].kind == PLAN_MOUNT_TMPFS && path_is_below(target, s->mounts[i].target)) {
-            field_error(l, f, "file-hidden", "choose another 'target', or a tmpfs elsewhere",
-                        "the tmpfs at '%.200s' would hide '%.200s'", s->mounts[i].target, target);
+        if (path_is_below(other, target) || path_is_below(target, other)) {
+            field_error(l, f, "file-hidden", "choose another 'target'",
+                        "'%.200s' and '%.200s' exclude each other: a file is no folder", target,
+                        other);
             return false;
         }
     }
+    if (!copy_is_visible(l, f, s, target))
+        return false;
     if (s->read_only)
         field_error(l, f, "bind-read-only", "COPY the file in the Dockerfile, or drop read_only",
                     "files cannot be put into a container with 'read_only: true'");

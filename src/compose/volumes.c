@@ -104,6 +104,7 @@ static void add_mount(Loader *l, const Field *f, PlanService *s, PlanMount mount
     }
     if (!s->mounts)
         s->mounts = arena_alloc(l->arena, COMPOSE_MOUNTS_MAX * sizeof *s->mounts);
+    l->mount_fields[s->n_mounts] = *f;
     s->mounts[s->n_mounts++] = mount;
 }
 
@@ -410,6 +411,7 @@ void load_mounts(Loader *l, const Field *service, PlanService *s)
 {
     Field f;
 
+    l->mount_fields = arena_alloc(l->scratch, COMPOSE_MOUNTS_MAX * sizeof *l->mount_fields);
     load_tmpfs(l, service, s);
     if (!field_get(service, "volumes", &f) || !field_want(l, &f, YAML_LIST))
         return;
@@ -420,4 +422,7 @@ void load_mounts(Loader *l, const Field *service, PlanService *s)
         else
             load_short(l, &item, s);
     }
+    for (size_t i = 0; i < s->n_mounts; i++)
+        if (s->mounts[i].kind == PLAN_MOUNT_COPY)
+            (void)copy_is_visible(l, &l->mount_fields[i], s, s->mounts[i].target);
 }

@@ -273,12 +273,22 @@ static void on_line(void *ctx, const char *line)
     vec_fini(&changed);
 }
 
+/*
+ * A tag stands for one service of one revision, and one that exists is not built again: names that
+ * look alike in lower case ("a.b", "a-b", "A-B") are told apart by their place in the plan.
+ */
 static char *tag_of(const Challenge *challenge, const PlanService *service)
 {
     AUTO_FREE char *slug = ids_slug(challenge->id, 64, "challenge");
     AUTO_FREE char *name = ids_slug(service->name, 64, "service");
+    const PlanService *first = challenge->plan->services; /* replicas share an image */
 
-    return xasprintf("whaley/%s/%s:%s", slug, name, challenge->revision);
+    if (strcmp(name, service->name) == 0)
+        return xasprintf("whaley/%s/%s:%s", slug, name, challenge->revision);
+    while (strcmp(first->name, service->name) != 0)
+        first++;
+    return xasprintf("whaley/%s/%s.%zu:%s", slug, name, (size_t)(first - challenge->plan->services),
+                     challenge->revision);
 }
 
 static int build(ImageJob *job, const PlanService *service, const char *tag, int dir_fd,

@@ -193,6 +193,11 @@ static int dependency_met(Project *p, const PlanDependency *d, Error *err)
         return 0;
     if (d->condition == PLAN_HEALTHY && strcmp(state.health, "unhealthy") == 0)
         return error_set(err, E_CONTAINER_DIED, "%s is unhealthy", c->service);
+    if (d->condition == PLAN_HEALTHY && state.running && !state.has_healthcheck)
+        return error_set(err, E_CHALLENGE_BROKEN,
+                         "%s has no health check, neither in the compose file nor in its image, "
+                         "but another service waits for it to be healthy",
+                         c->service);
     if (strcmp(state.status, "exited") == 0 || strcmp(state.status, "dead") == 0) {
         (void)error_set(err, E_CONTAINER_DIED, "%s ended with exit code %d", c->service,
                         state.exit_code);

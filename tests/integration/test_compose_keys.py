@@ -1,6 +1,8 @@
 """Every supported compose key on the real engine: what the engine says of the container, and what is
 seen inside. Several keys share a challenge, so that the file stays quick."""
-from harness import Engine, Whaley
+import time
+
+from harness import Engine, Whaley, wait_for
 
 LISTEN = '["sh", "-c", "exec nc -ll -p 4000 -e cat"]'
 BASE = "whaley/base:busybox"
@@ -290,6 +292,33 @@ services:
         assert p.run("built", "ls", "/result").split() == ["keep", "word"]
         labels = p["built"]["Config"]["Labels"]
         assert labels["from"] == "dockerfile" and labels["made"] == "by compose"
+
+
+def test_names_that_look_alike():
+    """Services whose names differ in dots or case only have images of their own."""
+    compose = "services:\n" + "".join(
+        f"  {name}: {{build: {{context: ., dockerfile_inline: 'FROM {BASE}\\nRUN echo {word} > /word\\n'}}, "
+        "command: [sleep, '600']}\n" for name, word in (("a.b", "dot"), ("a-b", "dash"), ("A-B", "upper")))
+    compose = compose.replace("'FROM", '"FROM').replace("\\n'}", '\\n"}')
+    with Project("alike", compose) as p:
+        assert [p.run(name, "cat", "/word") for name in ("a.b", "a-b", "A-B")] == ["dot", "dash", "upper"]
+
+
+def test_waiting_for_health_that_never_comes():
+    """A dependency on the health of a service without a health check fails at once, and says why."""
+    compose = (f"services:\n  app: {{image: {BASE}, command: [sleep, '600'], "
+               f"depends_on: {{db: {{condition: service_healthy}}}}}}\n"
+               f"  db: {{image: {BASE}, command: [sleep, '600']}}\n")
+    Engine().base_image()
+    server = Whaley(challenges=[], env={"SPAWN_TIMEOUT": "60"})
+    server.write_challenge("idle", {"instance.toml": 'id = "idle"\nname = "idle"\ncategory = "misc"\n',
+                                    "compose.yaml": compose})
+    with server:
+        began = time.monotonic()
+        answer = server.player("10.9.1.3").try_spawn("idle")
+        assert not answer.body["success"] and time.monotonic() - began < 20, answer.body
+        assert "db has no health check" in server.log(), server.log_tail()
+        wait_for(lambda: not server.leftovers(), 20, "everything of it is gone")
 
 
 def test_refused_keys_never_start():

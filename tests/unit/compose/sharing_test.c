@@ -7,7 +7,7 @@ static char *project_text(const char *body)
     return xasprintf("services:\n  web: {image: x, %s}\n  db: {image: y}\n"
                      "secrets: {s: {file: src/flag.txt}, e: {environment: LOCAL}, "
                      "f: {environment: FLAG}, u: {environment: ADMIN_KEY}, n: {file: none}}\n"
-                     "configs: {c: {content: \"=$FLAG=\"}}\n",
+                     "configs: {c: {content: \"=$FLAG=\"}}\nvolumes: {data: }\n",
                      body);
 }
 
@@ -44,6 +44,7 @@ static const struct {
     { "label_file: app.env, labels: {A: mine}", "\"labels\":{\"A\":\"mine\",\"B\":\"two words\"" },
     { "volumes: [{type: volume, target: /v, volume: {nocopy: true}}]",
       "{\"type\":\"volume\",\"target\":\"/v\",\"nocopy\":true}" },
+    { "volumes: ['data:/x:ro', './src:/xy']", "\"target\":\"/xy\"" },
     { "tmpfs: ['/t:size=1m,mode=0700,uid=5,noexec']",
       "\"tmpfs\":{\"size\":1048576,\"options\":\"mode=0700,uid=5,noexec\"}" },
     { "volumes: [{type: tmpfs, target: /t, read_only: true, tmpfs: {mode: 0o755}}]",
@@ -78,6 +79,21 @@ static const struct {
     { "secrets: [{target: /x}]", "missing-key", "services.web.secrets[0]" },
     { "secrets: [s], read_only: true", "bind-read-only", "services.web.secrets[0]" },
     { "secrets: [s], tmpfs: /run", "file-hidden", "services.web.secrets[0]" },
+    { "tmpfs: /x, volumes: ['./src:/x/y']", "file-hidden", "services.web.volumes[0]" },
+    { "volumes: ['./src:/x/y', {type: tmpfs, target: /x}]", "file-hidden",
+      "services.web.volumes[0]" },
+    { "volumes: ['./src:/dev/shm']", "file-hidden", "services.web.volumes[0]" },
+    { "volumes: ['./src/flag.txt:/etc/hosts']", "file-hidden", "services.web.volumes[0]" },
+    { "configs: [{source: c, target: /etc/resolv.conf}]", "file-hidden",
+      "services.web.configs[0]" },
+    { "secrets: [{source: s, target: /dev/shm/s}]", "file-hidden", "services.web.secrets[0]" },
+    { "volumes: ['data:/x:ro'], configs: [{source: c, target: /x/c}]", "file-hidden",
+      "services.web.configs[0]" },
+    { "volumes: ['data:/x:ro', './src:/x/y']", "file-hidden", "services.web.volumes[1]" },
+    { "configs: [{source: c, target: /a}, {source: c, target: /a/b}]", "file-hidden",
+      "services.web.configs[1]" },
+    { "configs: [{source: c, target: /a/b}, {source: c, target: /a}]", "file-hidden",
+      "services.web.configs[1]" },
     { "links: ['db:a b']", "bad-name", "services.web.links[0]" },
     { "links: [web]", "depends-cycle", "services.web.links[0]" },
     { "links: {db: }", "wrong-type", "services.web.links" },
