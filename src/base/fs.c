@@ -26,6 +26,7 @@ static int open_failed(const char *path, Error *err)
     switch (errno) {
     case ENOENT:
     case ENOTDIR:
+    case ENAMETOOLONG: /* nothing can have that name */
         return error_set(err, E_NOT_FOUND, "%s: no such file", path);
     case ELOOP:
         return error_set(err, E_INVALID, "%s: symbolic links are not followed", path);

@@ -8,6 +8,11 @@
 
 #include <dirent.h>
 
+/* 300 bytes: longer than any file system's NAME_MAX. */
+#define TEN       "abcdefghij"
+#define HUNDRED   TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+#define LONG_NAME HUNDRED HUNDRED HUNDRED
+
 typedef struct Fixture {
     char *folder;
     int fd;
@@ -50,13 +55,21 @@ static void test_opening_beneath(void **state)
         bool file, folder; /* which of the two functions opens it */
         ErrorCode code;    /* of fs_open_beneath */
     } cases[] = {
-        { "a.txt", true, false, E_NONE },           { "./a.txt", true, false, E_NONE },
-        { "sub/b.txt", true, false, E_NONE },       { "sub/../a.txt", true, false, E_NONE },
-        { "sub", false, true, E_INVALID },          { ".", false, true, E_INVALID },
-        { "none", false, false, E_NOT_FOUND },      { "a.txt/x", false, false, E_NOT_FOUND },
-        { "", false, false, E_NOT_FOUND },          { "link", false, false, E_INVALID },
-        { "out/passwd", false, false, E_INVALID },  { "../x", false, false, E_INVALID },
-        { "sub/../../x", false, false, E_INVALID }, { "/etc/passwd", false, false, E_INVALID },
+        { "a.txt", true, false, E_NONE },
+        { "./a.txt", true, false, E_NONE },
+        { "sub/b.txt", true, false, E_NONE },
+        { "sub/../a.txt", true, false, E_NONE },
+        { "sub", false, true, E_INVALID },
+        { ".", false, true, E_INVALID },
+        { "none", false, false, E_NOT_FOUND },
+        { "a.txt/x", false, false, E_NOT_FOUND },
+        { LONG_NAME, false, false, E_NOT_FOUND },
+        { "", false, false, E_NOT_FOUND },
+        { "link", false, false, E_INVALID },
+        { "out/passwd", false, false, E_INVALID },
+        { "../x", false, false, E_INVALID },
+        { "sub/../../x", false, false, E_INVALID },
+        { "/etc/passwd", false, false, E_INVALID },
         { "fifo", false, false, E_INVALID }, /* and without waiting for a writer */
     };
     const Fixture *f = *state;
