@@ -2,7 +2,7 @@
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "challenge/dockerfile.h"
+#include "challenge/copy_sources.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -38,11 +38,11 @@ static void review_sources(Challenge *c, const PlanService *s, int context_fd, c
     const char *shown = b->dockerfile ? arena_printf(arena, "%s%s%s", in_root ? "" : b->context,
                                                      in_root ? "" : "/", b->dockerfile)
                                       : c->compose_file;
-    DockerfileSources sources = { 0 };
+    CopySources sources = { 0 };
 
-    dockerfile_sources(arena, text, strlen(text), &sources);
+    copy_sources_read(arena, text, strlen(text), &sources);
     for (size_t i = 0; i < sources.n; i++) {
-        const DockerfileSource *source = &sources.items[i];
+        const CopySource *source = &sources.items[i];
         DiagAt at = { .file = shown, .line = source->line, .column = 1 };
         if (!b->dockerfile)
             at.line = s->line;
@@ -72,7 +72,7 @@ static void review_build(Challenge *c, const PlanService *s, int dir_fd)
         return;
     }
     fd = fs_open_beneath(context, s->build.dockerfile, &err);
-    if (fd >= 0 && fs_read_all(fd, DOCKERFILE_TEXT_MAX, &text, &len, &err) == 0)
+    if (fd >= 0 && fs_read_all(fd, COPY_SOURCES_TEXT_MAX, &text, &len, &err) == 0)
         review_sources(c, s, context, text);
 }
 

@@ -1,7 +1,7 @@
 /* Any bytes as a Dockerfile and as a file with a placeholder: what is found lies in the text. */
 #include "base/alloc.h"
 #include "base/check.h"
-#include "challenge/dockerfile.h"
+#include "challenge/copy_sources.h"
 #include "challenge/flags.h"
 
 #include <stdint.h>
@@ -22,15 +22,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO_ARENA Arena *arena = arena_new();
     AUTO_FREE char *text = xcalloc(1, size + 1);
-    DockerfileSources sources = { 0 };
+    CopySources sources = { 0 };
     FlagAt at = { 0 };
 
     if (size)
         memcpy(text, data, size);
-    dockerfile_sources(arena, text, size, &sources);
-    check(sources.n <= DOCKERFILE_SOURCES_MAX);
+    copy_sources_read(arena, text, size, &sources);
+    check(sources.n <= COPY_SOURCES_MAX);
     for (size_t i = 0; i < sources.n; i++) {
-        const DockerfileSource *s = &sources.items[i];
+        const CopySource *s = &sources.items[i];
         check(s->path[0] && s->path[0] != '/' && !strstr(s->path, ".."));
         check(s->line >= 1 && s->line <= count_lines(text, size));
     }

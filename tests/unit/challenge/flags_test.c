@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "challenge/challenge.h"
-#include "challenge/dockerfile.h"
+#include "challenge/copy_sources.h"
 
 static void test_find(void **state)
 {
@@ -99,8 +99,8 @@ static void test_sources(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         AUTO_ARENA Arena *arena = arena_new();
         AUTO_STRBUF StrBuf out = { 0 };
-        DockerfileSources sources = { 0 };
-        dockerfile_sources(arena, cases[i].text, strlen(cases[i].text), &sources);
+        CopySources sources = { 0 };
+        copy_sources_read(arena, cases[i].text, strlen(cases[i].text), &sources);
         for (size_t k = 0; k < sources.n; k++)
             strbuf_addf(&out, "%s %s:%d ", sources.items[k].instruction, sources.items[k].path,
                         sources.items[k].line);

@@ -1,4 +1,4 @@
-#include "challenge/dockerfile.h"
+#include "challenge/copy_sources.h"
 #include "base/str.h"
 #include "base/strbuf.h"
 #include "wire/json_read.h"
@@ -13,7 +13,7 @@ typedef struct Reader {
     const char *at, *end;
     int line; /* of the physical line that comes next */
     char escape;
-    DockerfileSources *out;
+    CopySources *out;
 } Reader;
 
 /* The next physical line without its end and the blanks around it; false after the last. */
@@ -116,10 +116,10 @@ static const char *plain_path(Arena *arena, const char *word)
 
 static void add_source(Reader *r, const char *instruction, int line, const char *word)
 {
-    DockerfileSources *out = r->out;
+    CopySources *out = r->out;
     const char *path = plain_path(r->arena, word);
 
-    if (!path || out->n >= DOCKERFILE_SOURCES_MAX)
+    if (!path || out->n >= COPY_SOURCES_MAX)
         return;
     if (out->n == out->cap) {
         size_t cap = out->cap ? out->cap * 2 : 16;
@@ -127,7 +127,7 @@ static void add_source(Reader *r, const char *instruction, int line, const char 
             arena_grow(r->arena, out->items, out->n * sizeof *out->items, cap * sizeof *out->items);
         out->cap = cap;
     }
-    out->items[out->n++] = (DockerfileSource){ path, instruction, line };
+    out->items[out->n++] = (CopySource){ path, instruction, line };
 }
 
 /* ["a", "b", "/to/"] */
@@ -171,7 +171,7 @@ static void take(Reader *r, const char *instruction, int line, char *rest)
         add_words(r, instruction, line, rest);
 }
 
-void dockerfile_sources(Arena *arena, const char *text, size_t len, DockerfileSources *ret)
+void copy_sources_read(Arena *arena, const char *text, size_t len, CopySources *ret)
 {
     AUTO_STRBUF StrBuf buf = { 0 };
     Reader r = { .arena = arena, .at = text, .end = text + len, .escape = '\\', .out = ret };
