@@ -310,6 +310,8 @@ static const struct {
     { "volumes: {a: b}", "wrong-type", "volumes" },
     { "tmpfs: ['/run:size=lots']", "not-a-size", "tmpfs[0]" },
     { "tmpfs: run", "bad-target", "tmpfs" },
+    { "tmpfs: /dev/", "bad-target", "tmpfs" },
+    { "volumes: [/dev]", "bad-target", "volumes[0]" },
 
     /* ports */
     { "ports: ['80:${PORT_80}']", "variable-not-allowed", "ports[0]" },
