@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+static const char unreachable_hint[] =
+    "add a network without 'internal: true' to the service, or do not publish the port";
+
 /* How a compose service offers a port. */
 typedef enum Offer { OFFER_NONE, OFFER_EXPOSED, OFFER_UDP, OFFER_PUBLISHED } Offer;
 
@@ -28,6 +31,15 @@ static const PlanService *find_service(const Plan *plan, const char *name)
         if (str_eq(plan->services[i].name, name))
             return &plan->services[i];
     return NULL;
+}
+
+/* The engine publishes nothing for a container that has internal networks only, or none. */
+static bool is_reachable(const Plan *plan, const PlanService *service)
+{
+    for (size_t i = 0; i < service->n_attachments; i++)
+        if (!plan->networks[service->attachments[i].network].internal)
+            return true;
+    return false;
 }
 
 static void add_port(Challenge *challenge, const ConfigPort *listed, uint16_t port,
@@ -125,6 +137,11 @@ static void match(Challenge *challenge, const ConfigPort *listed)
         refuse_unpublished(challenge, listed);
         return;
     }
+    if (!is_reachable(plan, found)) {
+        refuse(challenge, listed, "port-unreachable", unreachable_hint,
+               "its service has no network that leads to players");
+        return;
+    }
     add_port(challenge, listed, listed->port, found->name);
 }
 
@@ -171,6 +188,9 @@ static void read_published(Challenge *challenge, const PlanService *service, boo
         if (p->protocol == PLAN_UDP)
             warn_service(challenge, service, p->target, "port-udp", NULL,
                          "published over UDP, which is not supported yet; left out");
+        else if (!is_reachable(challenge->plan, service))
+            warn_service(challenge, service, p->target, "port-unreachable", unreachable_hint,
+                         "left out; the service has no network that leads to players");
         else if (!listed)
             derive(challenge, service, p->target);
         else if (!has_port(challenge, p->target, service->name))

@@ -120,6 +120,19 @@ static void add_port(Loader *l, const Field *f, PlanService *s, PlanPort port)
     s->ports[s->n_ports++] = port;
 }
 
+/* A fixed port or address of the host cannot be everybody's at once. */
+static void remark_host_side(Loader *l, const Field *f, const PortSpec *spec)
+{
+    const char *port = spec->published ? spec->published : "";
+    const char *ip = spec->ip && !plan_is_template(spec->ip) ? spec->ip : "";
+    bool fixed = *port && strcmp(port, "0") != 0 && !plan_is_template(port);
+
+    if (fixed || *ip)
+        field_warn(l, f, "host-port", "leave the host's side out, or write ${PORT_80:-8080}:80",
+                   "'%.60s%s%.60s' of the host is replaced: each instance has its own port", ip,
+                   fixed && *ip ? ":" : "", fixed ? port : "");
+}
+
 static void add_spec(Loader *l, const Field *f, PlanService *s, const PortSpec *spec,
                      bool published)
 {
@@ -141,6 +154,7 @@ static void add_spec(Loader *l, const Field *f, PlanService *s, const PortSpec *
     }
     if (!check_host_side(l, f, spec, target))
         return;
+    remark_host_side(l, f, spec);
     for (int64_t port = target.first; port <= target.last; port++)
         add_port(l, f, s,
                  (PlanPort){ .target = (uint16_t)port,
@@ -196,6 +210,8 @@ static void load_long(Loader *l, const Field *f, PlanService *s)
         return;
     if (field_get(f, "published", &member))
         spec.published = field_template(l, &member);
+    if (field_get(f, "host_ip", &member))
+        spec.ip = field_template(l, &member);
     if (field_get(f, "protocol", &member)) {
         protocol = field_text(l, &member);
         if (!protocol || !parse_protocol(l, &member, protocol, &spec.protocol))

@@ -5,16 +5,33 @@
 #include <string.h>
 #include <strings.h>
 
+/* [host[:port]/]path[:tag][@digest]: a path in lower case, one tag; the rest is the engine's. */
+static bool is_reference(const char *s)
+{
+    const char *slash = strchr(s, '/'), *last = strrchr(s, '/');
+    const char *p = slash ? slash + 1 : s;
+
+    for (; *p && *p != '@' && !(*p == ':' && (!last || p > last)); p++)
+        if (isupper((unsigned char)*p) || *p == ':')
+            return false;
+    p += *p == ':';
+    p += strcspn(p, ":@");
+    return *p != ':';
+}
+
 static bool is_image(const char *s)
 {
     /* it becomes part of a path: neither "//" nor "/../" */
     return isalnum((unsigned char)s[0]) && text_is_made_of(s, "._-/:@", 512) && !str_ends(s, ":") &&
-           !strstr(s, "//") && !strstr(s, "/.") && !str_ends(s, "/");
+           !strstr(s, "//") && !strstr(s, "/.") && !str_ends(s, "/") && is_reference(s);
 }
 
 static bool is_user(const char *s)
 {
-    return s[0] != '-' && s[0] != ':' && text_is_made_of(s, "_.-:$", 128);
+    const char *colon = strchr(s, ':');
+
+    return s[0] != '-' && s[0] != ':' && text_is_made_of(s, "_.-:$", 128) &&
+           !(colon && strchr(colon + 1, ':'));
 }
 
 static bool is_absolute(const char *s)
@@ -22,9 +39,29 @@ static bool is_absolute(const char *s)
     return s[0] == '/' && strlen(s) <= 1024;
 }
 
+/* What the engine takes: a number, or a name with or without SIG, in any case. */
 static bool is_signal(const char *s)
 {
-    return text_is_made_of(s, "+-", 16);
+    static const char *const names[] = {
+        "ABRT", "ALRM",   "BUS",  "CHLD",   "CLD",   "CONT", "FPE",  "HUP",  "ILL",
+        "INT",  "IO",     "IOT",  "KILL",   "PIPE",  "POLL", "PROF", "PWR",  "QUIT",
+        "SEGV", "STKFLT", "STOP", "SYS",    "TERM",  "TRAP", "TSTP", "TTIN", "TTOU",
+        "URG",  "USR1",   "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ",
+    };
+    int64_t n;
+
+    if (str_parse_i64(s, 1, 64, &n))
+        return true;
+    if (strncasecmp(s, "SIG", 3) == 0)
+        s += 3;
+    if (strncasecmp(s, "RTMIN+", 6) == 0)
+        return str_parse_i64(s + 6, 1, 15, &n);
+    if (strncasecmp(s, "RTMAX-", 6) == 0)
+        return str_parse_i64(s + 6, 1, 14, &n);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (str_eq_nocase(s, names[i]))
+            return true;
+    return str_eq_nocase(s, "RTMIN") || str_eq_nocase(s, "RTMAX");
 }
 
 static bool is_platform(const char *s)
@@ -43,6 +80,15 @@ static void load_names(Loader *l, const Field *f, PlanService *s)
     field_get_checked(l, f, "platform", is_platform, "a platform like linux/amd64", &s->platform);
 }
 
+static bool has_container_name(const Plan *plan, const char *name)
+{
+    for (size_t i = 0; i < plan->n_services; i++)
+        if (plan->services[i].alias_of_container_name &&
+            strcmp(plan->services[i].alias_of_container_name, name) == 0)
+            return true;
+    return false;
+}
+
 /* Containers are named by us; authors use the name they gave as a host name. */
 static void load_container_name(Loader *l, const Field *service, PlanService *s)
 {
@@ -57,6 +103,9 @@ static void load_container_name(Loader *l, const Field *service, PlanService *s)
                    text);
     else if (!text_is_name(text))
         field_error(l, &f, "bad-name", NULL, "'%.100s' is not a container's name", text);
+    else if (has_container_name(l->plan, text))
+        field_error(l, &f, "duplicate", "drop one of them", "another service is named '%.100s'",
+                    text);
     else
         s->alias_of_container_name = arena_strdup(l->arena, text);
 }

@@ -83,6 +83,8 @@ const char *mount_target(Loader *l, const Field *f, const char *text)
     if (!reason &&
         (path_is_below(strbuf_str(&b), "/proc") || path_is_below(strbuf_str(&b), "/sys")))
         reason = "the kernel's file systems are out of bounds";
+    if (!reason && strcmp(strbuf_str(&b), "/dev") == 0)
+        reason = "every container needs its own devices there";
     if (!reason)
         return arena_strdup(l->arena, strbuf_str(&b));
     field_error(l, f, "bad-target", NULL, "'%.200s' cannot be mounted at: %s", text, reason);

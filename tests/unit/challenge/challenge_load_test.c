@@ -378,6 +378,15 @@ static void test_ports_and_services(void **state)
         { "services:\n  a:\n    image: x\n    ports: [\"53:53/udp\"]\n", "ports = [53]", "port-udp",
           0 },
         { "services:\n  a:\n    image: x\n", "", "no-ports", 0 },
+        { "services:\n  a: {image: x, ports: [\"80\"], networks: [n]}\n"
+          "networks: {n: {internal: true}}\n",
+          "ports = [80]", "port-unreachable", 0 },
+        { "services:\n  a: {image: x, ports: [\"80\"], network_mode: none}\n"
+          "  b: {image: x, ports: [\"81\"]}\n",
+          "", "port-unreachable", 1 },
+        { "services:\n  a: {image: x, ports: [\"80\"], networks: [n, m]}\n"
+          "networks: {n: {internal: true}, m: }\n",
+          "", NULL, 1 },
         { "services:\n  a:\n    image: x\n    ports: [\"80\"]\n", "ports = []", "port-not-listed",
           0 },
     };

@@ -310,6 +310,8 @@ static const struct {
     { "volumes: {a: b}", "wrong-type", "volumes" },
     { "tmpfs: ['/run:size=lots']", "not-a-size", "tmpfs[0]" },
     { "tmpfs: run", "bad-target", "tmpfs" },
+    { "tmpfs: /dev/", "bad-target", "tmpfs" },
+    { "volumes: [/dev]", "bad-target", "volumes[0]" },
 
     /* ports */
     { "ports: ['80:${PORT_80}']", "variable-not-allowed", "ports[0]" },
@@ -354,6 +356,11 @@ static const struct {
     { "hostname: 'a b'", "bad-value", "hostname" },
     { "user: '-x'", "bad-value", "user" },
     { "working_dir: app", "bad-value", "working_dir" },
+    { "user: 'a:b:c'", "bad-value", "user" },
+    { "stop_signal: FOO", "bad-value", "stop_signal" },
+    { "stop_signal: SIGRTMIN+99", "bad-value", "stop_signal" },
+    { "stop_signal: 65", "bad-value", "stop_signal" },
+    { "stop_signal: 0", "bad-value", "stop_signal" },
     { "container_name: 'a b'", "bad-name", "container_name" },
     { "restart: sometimes", "bad-value", "restart" },
     { "restart: on-failure:x", "bad-value", "restart" },
@@ -425,7 +432,8 @@ static void refuses(void **state)
 static void image_names_stay_in_place(void **state)
 {
     static const char *const names[] = {
-        "a/../../containers/b", "a/./b", "a/", "../a", "a//b", "a b", "a?b", "-a"
+        "a/../../containers/b", "a/./b",      "a/",   "../a", "a//b", "a b", "a?b", "-a", "Upper",
+        "docker.io/Upper/x:1",  "Host/Upper", "a:B:C"
     };
 
     (void)state;
@@ -456,6 +464,10 @@ static const struct {
     { "container_name: 'x${FLAG}'", "container-name", DIAG_WARNING },
     { "command: a && b", "no-shell", DIAG_WARNING },
     { "volumes: ['./src:/x:z']", "option-ignored", DIAG_NOTE },
+    { "ports: ['8080:80']", "host-port", DIAG_WARNING },
+    { "ports: ['127.0.0.1::80']", "host-port", DIAG_WARNING },
+    { "ports: [{target: 80, published: 8080}]", "host-port", DIAG_WARNING },
+    { "ports: [{target: 80, host_ip: 127.0.0.1}]", "host-port", DIAG_WARNING },
 };
 
 static void remarks(void **state)
@@ -497,6 +509,42 @@ static void host_ports_are_dropped(void **state)
     CHECK_STR(plan->services[0].alias_of_container_name, "other");
 }
 
+/* Ports that are free, or the instance's to choose, are as they should be. */
+static void leased_ports_are_not_remarked(void **state)
+{
+    AUTO_FREE char *text = service_text("ports: ['80', '${PORT_81:-8081}:81', '0:82', ':83', 84]");
+    AUTO_DIAGS DiagList diags = { 0 };
+    AUTO_PLAN Plan *plan = NULL;
+
+    (void)state;
+    CHECK_INT(load_text(text, &plan, &diags), 0);
+    CHECK_INT(diags.n, 0);
+}
+
+/* Signals and references the engine takes. */
+static void what_the_engine_knows_is_taken(void **state)
+{
+    static const char *const bodies[] = {
+        "stop_signal: SIGTERM",
+        "stop_signal: usr1",
+        "stop_signal: SIGRTMIN+3",
+        "stop_signal: RTMAX-1",
+        "stop_signal: 9",
+        "user: 'www-data:1000'",
+        "user: '0'",
+        "image: docker.io/a/b:Tag",
+        "image: 'LOCALHOST:5000/a/b@sha256:ab'",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        AUTO_FREE char *text = strncmp(bodies[i], "image", 5) == 0
+                                   ? xasprintf("services:\n  web:\n    %s\n", bodies[i])
+                                   : service_text(bodies[i]);
+        expect_json(text, "\"web\"");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +554,8 @@ int main(void)
         cmocka_unit_test(remarks),
         cmocka_unit_test(environment_is_hidden),
         cmocka_unit_test(host_ports_are_dropped),
+        cmocka_unit_test(leased_ports_are_not_remarked),
+        cmocka_unit_test(what_the_engine_knows_is_taken),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -123,6 +123,16 @@ static void refuses(void **state)
 }
 
 /* Each replica is a service of its own, after the one before it, and waited for. */
+/* A name of a container is a host name here: two must not share it. */
+static void container_names_are_of_one(void **state)
+{
+    static const char text[] = "services:\n  web: {image: x, container_name: box}\n"
+                               "  db: {image: y, container_name: box}\n";
+
+    (void)state;
+    expect_refused(text, "duplicate", "services.db.container_name");
+}
+
 static void replicas_are_services(void **state)
 {
     static const char text[] = "services:\n"
@@ -219,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes),
         cmocka_unit_test(refuses),
+        cmocka_unit_test(container_names_are_of_one),
         cmocka_unit_test(replicas_are_services),
         cmocka_unit_test(replicas_are_bounded),
         cmocka_unit_test(grants_are_needed_and_enough),
