@@ -243,8 +243,11 @@ static const YamlNode *canon_dependency(const Canon *c, const YamlNode *node)
 static const YamlNode *canon_deploy(const Canon *c, const char *path, const YamlNode *node)
 {
     static const char *const structures[] = { "resources", "placement" };
-    YamlNode *map = tree_shallow(c->l, node);
+    YamlNode *map;
 
+    if (node->kind != YAML_MAP) /* refused elsewhere; printed as it stands */
+        return canon_auto(c, path, node);
+    map = tree_shallow(c->l, node);
     for (size_t i = 0; i < ARRAY_LEN(structures); i++)
         if (c->model->format == MODEL_JSON && !yaml_get(map, structures[i]))
             tree_put(c->l, map, structures[i], tree_map(c->l, node, 0));

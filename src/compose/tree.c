@@ -1,4 +1,5 @@
 #include "compose/tree.h"
+#include "base/check.h"
 
 #include <string.h>
 
@@ -60,8 +61,9 @@ static YamlNode *borrow(const YamlNode *node)
 
 void tree_add(Loader *l, YamlNode *map, YamlNode *key, const YamlNode *value)
 {
+    check(map->kind == YAML_MAP);
     if (map->n == map->cap) {
-        size_t cap = map->cap * 2;
+        size_t cap = map->cap ? map->cap * 2 : 4;
         map->pairs = arena_grow(l->scratch, map->pairs, map->n * sizeof *map->pairs,
                                 cap * sizeof *map->pairs);
         map->cap = cap;
@@ -83,7 +85,7 @@ void tree_put(Loader *l, YamlNode *map, const char *key, const YamlNode *value)
 void tree_append(Loader *l, YamlNode *list, const YamlNode *item)
 {
     if (list->n == list->cap) {
-        size_t cap = list->cap * 2;
+        size_t cap = list->cap ? list->cap * 2 : 4;
         list->items = arena_grow(l->scratch, list->items, list->n * sizeof(YamlNode *),
                                  cap * sizeof(YamlNode *));
         list->cap = cap;
