@@ -7,6 +7,8 @@ ChallengeRules rules_of(const Settings *settings)
     return (ChallengeRules){
         .remote_add = settings->build_allow_remote_add,
         .containers_max = (size_t)settings->instance_max_containers,
+        /* without the network's own address, its gateway and the broadcast address */
+        .addresses_max = ((size_t)1 << (32 - settings->network_subnet_prefix)) - 3,
         .flag_prefix = settings->flag_prefix,
         .max_memory = settings->container_max_memory,
         .max_nano_cpus = (int64_t)(settings->container_max_cpu * 1e9),

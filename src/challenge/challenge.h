@@ -77,6 +77,7 @@ DEFINE_CLEANUP(Challenge, challenge_unref_p, challenge_unref)
 typedef struct ChallengeRules {
     bool remote_add;         /* BUILD_ALLOW_REMOTE_ADD */
     size_t containers_max;   /* INSTANCE_MAX_CONTAINERS; 0 = as many as a compose file may have */
+    size_t addresses_max;    /* containers that fit on one network; 0 = not known */
     const char *flag_prefix; /* FLAG_PREFIX; NULL = "FLAG"; outlives whoever is given the rules */
     int64_t max_memory, max_nano_cpus, max_pids; /* caps of a container; 0 = not known */
 } ChallengeRules;

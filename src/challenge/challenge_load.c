@@ -105,6 +105,26 @@ static void check_size(Challenge *c, const ChallengeRules *rules)
                  "%zu containers; an instance may have %zu", n, rules->containers_max);
 }
 
+/* A network is cut from the pool: it has so many addresses and no more. */
+static void check_networks(Challenge *c, const ChallengeRules *rules)
+{
+    const Plan *plan = c->plan;
+
+    for (size_t n = 0; n < plan->n_networks && rules->addresses_max > 0; n++) {
+        size_t attached = 0;
+        for (size_t i = 0; i < plan->n_services; i++)
+            for (size_t k = 0; k < plan->services[i].n_attachments; k++)
+                attached += plan->services[i].attachments[k].network == n;
+        if (attached > rules->addresses_max)
+            diag_add(&c->diags, DIAG_ERROR,
+                     (DiagAt){ .file = c->compose_file, .field = plan->networks[n].key },
+                     "network-full",
+                     "spread the services over several networks, or lower NETWORK_SUBNET_PREFIX",
+                     "%zu containers on one network, which has %zu addresses", attached,
+                     rules->addresses_max);
+    }
+}
+
 static void read_compose(Challenge *challenge, int dir_fd, const ChallengeRules *rules)
 {
     const char *name = find_file(challenge, dir_fd, compose_names, ARRAY_LEN(compose_names));
@@ -150,6 +170,7 @@ int challenge_load(const char *path, const char *folder, const ChallengeRules *r
     read_compose(challenge, dir_fd, rules);
     if (challenge->plan) {
         check_size(challenge, rules);
+        check_networks(challenge, rules);
         ports_resolve(challenge, &ports);
     }
     challenge->broken = challenge->diags.n_errors > 0;

@@ -428,6 +428,29 @@ static void the_operator_limits_containers(void **state)
     CHECK(!fine->broken);
 }
 
+static void a_network_has_so_many_addresses(void **state)
+{
+    static const ChallengeRules rules = { .addresses_max = 3 };
+    AUTO_FOLDER char *dir = folder_new();
+    AUTO_CHALLENGE Challenge *refused = NULL, *fine = NULL;
+    Error err = { 0 };
+
+    (void)state;
+    folder_write(dir, "instance.toml", "ports = [80]\n");
+    folder_write(dir, "compose.yaml",
+                 "services: {web: {image: x, ports: [80]}, b: {image: x, scale: 3}}\n");
+    CHECK_INT(challenge_load(dir, "demo", &rules, &refused, &err), 0);
+    CHECK(refused->broken && find_diag(refused, "network-full"));
+    folder_write(
+        dir, "compose.yaml",
+        "networks: {back: {}}\n"
+        "services: {web: {image: x, ports: [80]}, b: {image: x, scale: 3, networks: [back]}}\n");
+    CHECK_INT(challenge_load(dir, "demo", &rules, &fine, &err), 0);
+    if (fine->broken)
+        print_diags(fine);
+    CHECK(!fine->broken);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_folder_that_cannot_be_opened),
         cmocka_unit_test(test_ports_and_services),
         cmocka_unit_test(the_operator_limits_containers),
+        cmocka_unit_test(a_network_has_so_many_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
