@@ -97,17 +97,21 @@ static void load_container_name(Loader *l, const Field *service, PlanService *s)
 
     if (!text)
         return;
-    if (plan_is_template(text))
+    if (plan_is_template(text)) {
         field_warn(l, &f, "container-name", "use the service's name",
                    "containers are named after the instance; '%.100s' is not kept as a host name",
                    text);
-    else if (!text_is_name(text))
+    } else if (!text_is_name(text)) {
         field_error(l, &f, "bad-name", NULL, "'%.100s' is not a container's name", text);
-    else if (has_container_name(l->plan, text))
+    } else if (has_container_name(l->plan, text)) {
         field_error(l, &f, "duplicate", "drop one of them", "another service is named '%.100s'",
                     text);
-    else
+    } else {
         s->alias_of_container_name = arena_strdup(l->arena, text);
+        field_warn(l, &f, "container-name", NULL,
+                   "containers are named after the instance; '%.100s' works as a host name only",
+                   text);
+    }
 }
 
 static void load_restart(Loader *l, const Field *service, PlanService *s)

@@ -462,6 +462,7 @@ static const struct {
     { "tty: 'yes'", "loose-boolean", DIAG_WARNING },
     { "environment: {A: $NOPE}", "unset-variable", DIAG_WARNING },
     { "container_name: 'x${FLAG}'", "container-name", DIAG_WARNING },
+    { "container_name: db-main", "container-name", DIAG_WARNING },
     { "command: a && b", "no-shell", DIAG_WARNING },
     { "volumes: ['./src:/x:z']", "option-ignored", DIAG_NOTE },
     { "ports: ['8080:80']", "host-port", DIAG_WARNING },
