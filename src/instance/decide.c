@@ -10,7 +10,7 @@ static bool counts(const Instance *in)
     return in->status == INSTANCE_STARTING || in->status == INSTANCE_RUNNING;
 }
 
-/* May this owner have one more, of this challenge? Drops error entries it replaces. */
+/* May this owner have one more, of this challenge? */
 static int check_owner_locked(Manager *m, const SpawnRequest *r, const char *key, Error *err)
 {
     InstanceList *list = registry_of_owner_locked(m, key);
