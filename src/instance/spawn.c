@@ -178,7 +178,6 @@ static void succeed(Manager *m, Instance *in)
     cancelled = in->status != INSTANCE_STARTING;
     if (!cancelled) {
         in->status = INSTANCE_RUNNING;
-        in->counted_running = true;
         instance_set_phase_locked(in, PHASE_RUNNING, "");
         /* The lifetime starts when there is something to attack, not while it waited in line. */
         in->expires_at = clock_wall_us() + in->timeout_s * 1000000;

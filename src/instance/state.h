@@ -80,7 +80,6 @@ typedef struct Instance {
     StopReason stop_reason;
     bool worker;          /* a spawn or stop worker is on it */
     unsigned holds;       /* short uses outside the lock; a stop worker waits for them */
-    bool counted_running; /* reached running in this process */
     bool dismissed;       /* an error entry that nothing of exists any more may be dropped */
     Millis forget_at;     /* monotonic; error entries leave then. 0 = never */
     Millis retry_stop_at; /* monotonic; a teardown that failed is tried again then. 0 = never */
@@ -107,7 +106,6 @@ struct Manager {
     ManagerParts parts; /* const after new, like the pools below */
     ManagerObserver observer;
     char *prefix; /* NETWORK_PREFIX: also tells our resources from another Whaley's */
-    int64_t spawn_memory, spawn_nano_cpus;
     PortPool *ports;
     SubnetPool *subnets;
     NetworkPool *networks;
